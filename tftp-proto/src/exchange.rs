@@ -1,0 +1,300 @@
+//! What both machines share: the peer, the timer, the counters, the end.
+
+use core::net::SocketAddr;
+
+use crate::{
+    Config, ErrorCode, Event, Ignored, Instant, Output, Rollover, Summary, Text, TransferError,
+    Transmit,
+    output::Payload,
+    rto::Rto,
+    wire::{self, OptionSet},
+};
+
+/// One end of a transfer, whichever way the file goes.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Exchange {
+    /// The peer; until `locked`, the address that was asked.
+    peer: SocketAddr,
+    /// What was offered, later what was agreed.
+    pub(crate) options: OptionSet,
+    pub(crate) rto: Rto,
+    /// When the timer fires.
+    pub(crate) deadline: Instant,
+    /// When the whole transfer has taken too long.
+    give_up: Instant,
+    /// When the packet left whose answer is a sample.
+    timed: Instant,
+    retransmissions: u32,
+    ignored: u32,
+    /// Set when the transfer is over; the peer may still have to be told.
+    end: Option<Result<(), TransferError>>,
+    /// The ERROR that the peer is owed.
+    farewell: Option<ErrorCode>,
+    /// Resends allowed in a row, and before the peer has proved its address.
+    resends: u8,
+    unproven: u8,
+    /// Resends since the last progress.
+    tried: u8,
+    pub(crate) rollover: Rollover,
+    /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
+    timing: bool,
+    /// The peer's port is known, and no other is listened to (RFC 1350 section 4).
+    locked: bool,
+    /// A packet came that only the peer could send.
+    proven: bool,
+    any_server: bool,
+    /// A stray has had its ERROR.
+    scolded: bool,
+    /// The request may be repeated without options.
+    plain_retry: bool,
+}
+
+impl Exchange {
+    /// A client's end: the server's port is not known yet.
+    pub(crate) fn request(
+        now: Instant,
+        server: SocketAddr,
+        offer: OptionSet,
+        config: &Config,
+    ) -> Self {
+        Self {
+            peer: server,
+            options: offer,
+            rto: Rto::new(&config.retry, config.seed),
+            deadline: now,
+            give_up: match config.retry.deadline {
+                Some(span) => now.saturating_add(span),
+                None => Instant::from_micros(u64::MAX),
+            },
+            timed: now,
+            retransmissions: 0,
+            ignored: 0,
+            end: None,
+            farewell: None,
+            resends: config.retry.resends,
+            unproven: config.retry.resends,
+            tried: 0,
+            rollover: config.rollover,
+            timing: false,
+            locked: false,
+            proven: false,
+            any_server: config.any_server,
+            scolded: false,
+            plain_retry: false,
+        }
+    }
+
+    /// A server's end: the peer is known, and its options are settled.
+    pub(crate) fn accept(
+        now: Instant,
+        client: SocketAddr,
+        agreed: OptionSet,
+        limits: &Config,
+    ) -> Self {
+        let mut exchange = Self::request(now, client, agreed, limits);
+        exchange.locked = true;
+        exchange.unproven = limits.retry.unproven;
+        exchange.settle(agreed);
+        exchange
+    }
+
+    pub(crate) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Whether the peer has sent something that only it could send.
+    pub(crate) const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    pub(crate) const fn retry_without_options(&self) -> bool {
+        self.plain_retry
+    }
+
+    /// The options are agreed.
+    pub(crate) fn settle(&mut self, agreed: OptionSet) {
+        self.options = agreed;
+        self.rto.agree(agreed.timeout_micros());
+        if let Some(rollover) = agreed.rollover() {
+            self.rollover = rollover;
+        }
+    }
+
+    /// What becomes of a datagram that does not come from the peer; `None` if it does, or may.
+    #[inline]
+    pub(crate) fn stray<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Event<'b>> {
+        let welcome = if self.locked {
+            from == self.peer
+        } else {
+            self.any_server || from.ip() == self.peer.ip()
+        };
+        if welcome {
+            None
+        } else {
+            Some(self.scold(from, datagram))
+        }
+    }
+
+    #[cold]
+    fn scold<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Event<'b> {
+        self.ignored = self.ignored.saturating_add(1);
+        // Before the peer is known nobody is told anything; an ERROR is never answered.
+        let packet = matches!(datagram, [0, opcode, _, _, ..] if u16::from(*opcode) != wire::ERROR);
+        let answer = self.locked && packet && !self.scolded;
+        self.scolded |= answer;
+        let code = ErrorCode::UNKNOWN_TID;
+        Event::Stray(answer.then(|| Transmit::new(from, false, Payload::Error { code })))
+    }
+
+    pub(crate) fn ignore<'b>(&mut self, reason: Ignored) -> Event<'b> {
+        self.ignored = self.ignored.saturating_add(1);
+        Event::Ignored(reason)
+    }
+
+    /// A client has its first valid answer: from now on only this address counts.
+    pub(crate) const fn lock(&mut self, from: SocketAddr) {
+        self.peer = from;
+        self.locked = true;
+    }
+
+    /// The peer has shown that it goes on: the count of resends starts anew.
+    pub(crate) fn progress(&mut self, now: Instant) {
+        self.proven = true;
+        self.tried = 0;
+        if self.timing {
+            self.timing = false;
+            self.rto.sample(now.micros_since(self.timed));
+        }
+    }
+
+    /// A packet leaves whose answer will be a sample if `first`.
+    pub(crate) const fn time(&mut self, now: Instant, first: bool) {
+        self.timed = now;
+        self.timing = first;
+    }
+
+    /// Starts the timer with the current time-out, half as long again for a receiver, so that both
+    /// ends do not fire together.
+    pub(crate) fn arm(&mut self, now: Instant, patient: bool) {
+        let interval = u64::from(self.rto.interval());
+        let more = if patient { interval >> 1 } else { 0 };
+        self.deadline = now.after(interval.saturating_add(more));
+    }
+
+    /// The timer has fired: backs off. `false`: it has fired too often.
+    pub(crate) fn expire(&mut self) -> bool {
+        let limit = if self.proven {
+            self.resends
+        } else {
+            self.unproven
+        };
+        if self.tried >= limit {
+            return false;
+        }
+        self.tried = self.tried.saturating_add(1);
+        self.timing = false;
+        self.rto.back_off();
+        true
+    }
+
+    pub(crate) fn overdue(&self, now: Instant) -> bool {
+        now >= self.give_up
+    }
+
+    /// Makes the datagram, counting it.
+    pub(crate) const fn transmit<'r>(&mut self, again: bool, payload: Payload<'r>) -> Transmit<'r> {
+        if again {
+            self.retransmissions = self.retransmissions.saturating_add(1);
+        }
+        Transmit::new(self.peer, again, payload)
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Over, and the peer has been told what it must be told.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.end.is_some() && self.farewell.is_none()
+    }
+
+    pub(crate) const fn has_succeeded(&self) -> bool {
+        matches!(self.end, Some(Ok(())))
+    }
+
+    pub(crate) const fn has_failed(&self) -> bool {
+        matches!(self.end, Some(Err(_)))
+    }
+
+    pub(crate) const fn close(&mut self, end: Result<(), TransferError>) {
+        if self.end.is_none() {
+            self.end = Some(end);
+        }
+    }
+
+    /// Ends the transfer for a reason found here, which the peer is told once if it is known.
+    pub(crate) fn fail<'b>(&mut self, error: TransferError) -> Event<'b> {
+        if self.end.is_none() {
+            self.end = Some(Err(error));
+            if self.locked {
+                self.farewell = error.code();
+            }
+        }
+        Event::Failed(error)
+    }
+
+    /// Ends the transfer because the peer says so. `opening`: the ERROR answers our request or OACK.
+    pub(crate) fn refused<'b>(
+        &mut self,
+        code: ErrorCode,
+        message: Text<'b>,
+        declined: bool,
+    ) -> Event<'b> {
+        if !self.locked {
+            if self.any_server {
+                return self.ignore(Ignored::Unexpected);
+            }
+            // RFC 2347: a server that stumbles over options may do without them.
+            self.plain_retry = !self.options.is_empty() && matches!(code.0, 0 | 4 | 8);
+        }
+        self.close(Err(if declined {
+            TransferError::Declined(code)
+        } else {
+            TransferError::Peer(code)
+        }));
+        Event::Error { code, message }
+    }
+
+    /// Ends the transfer because the peer is silent. `vanished`: full blocks never arrived although
+    /// the options were agreed, as on a path that drops fragments.
+    pub(crate) const fn give_up(&mut self, error: TransferError, vanished: bool) {
+        self.plain_retry = vanished && self.options.blksize() > wire::DEFAULT_BLKSIZE;
+        self.close(Err(error));
+    }
+
+    /// Once the transfer is over: the last words, if there are any, then the result.
+    pub(crate) fn finish<'r>(&mut self, bytes: u64, blocks: u64) -> Option<Output<'r>> {
+        let end = self.end?;
+        Some(match self.farewell.take() {
+            Some(code) => {
+                Output::Transmit(Transmit::new(self.peer, false, Payload::Error { code }))
+            }
+            None => Output::Done(end.map(|()| self.summary(bytes, blocks))),
+        })
+    }
+
+    /// When something has to be done next, besides what can be done at once.
+    pub(crate) fn next_deadline(&self) -> Instant {
+        self.deadline.min(self.give_up)
+    }
+
+    pub(crate) fn summary(&self, bytes: u64, blocks: u64) -> Summary {
+        Summary {
+            bytes,
+            blocks,
+            retransmissions: self.retransmissions,
+            ignored: self.ignored,
+            negotiated: self.options.negotiated(self.rollover),
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! The end that takes DATA and sends ACK: a client that reads, or a server that is written to.
+
+use core::net::SocketAddr;
+
+use crate::{
+    Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Options, Output,
+    Request, Rollover, Summary, TransferError, Transmit,
+    exchange::Exchange,
+    output::Payload,
+    wire::{self, Frame, OptionSet},
+};
+
+/// How long a finished receiver stays at the most, to repeat its last ACK.
+const LONGEST_DALLY: u64 = 5_000_000;
+
+/// Takes a file from the peer: the state machine of a client's read request or of a write request
+/// that a server has accepted.
+///
+/// The caller drives it with [`handle`](Self::handle) and [`poll`](Self::poll); any call is allowed
+/// at any time.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Receiver<'r> {
+    exchange: Exchange,
+    stage: Stage,
+    /// What the next poll sends.
+    pending: Pending,
+    request: Option<Request<'r>>,
+    max_len: u64,
+    /// Octets kept so far.
+    received: u64,
+    /// The block that is due: the first one not kept.
+    next: u64,
+    /// The last block that was acknowledged at the end of a window.
+    acked: u64,
+    /// The block at which the next ACK falls due.
+    end: u64,
+    /// When a repeated `acked` may be acknowledged once more.
+    reack_at: Instant,
+    /// An ACK for less than a window was sent since a block was last kept (by the timer, or for a gap),
+    /// so that the sender may have started a window that ends elsewhere.
+    rewound: bool,
+    /// The gap before the block that is due has been reported.
+    gap_reported: bool,
+    dally: bool,
+    /// A file that ends before its announced size is truncated.
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Stage {
+    /// The request has no answer.
+    Requesting,
+    /// The options are answered, no block has come.
+    Opened,
+    /// At least one block is kept.
+    Receiving,
+    /// The last block is kept. Its ACK may have to be repeated.
+    Dallying,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Pending {
+    Nothing,
+    /// The first packet: a request, or a server's OACK or ACK 0.
+    Opening {
+        again: bool,
+    },
+    /// An ACK of this block.
+    Ack {
+        block: u64,
+        again: bool,
+    },
+}
+
+impl<'r> Receiver<'r> {
+    /// A client that asks `server`, usually at port 69, for a file. The first poll gives the request.
+    #[must_use]
+    pub fn request(now: Instant, server: SocketAddr, request: Request<'r>, config: Config) -> Self {
+        // 0 asks for the size (RFC 2349). Of a translated text no size is known.
+        let tsize = (request.mode() == Mode::Octet).then_some(0);
+        let offer = OptionSet::offer(&config, tsize, request.bare_len());
+        let exchange = Exchange::request(now, server, offer, &config);
+        Self::new(exchange, Stage::Requesting, Some(request), &config)
+    }
+
+    fn new(
+        exchange: Exchange,
+        stage: Stage,
+        request: Option<Request<'r>>,
+        config: &Config,
+    ) -> Self {
+        let end = u64::from(exchange.options.windowsize());
+        Self {
+            exchange,
+            stage,
+            pending: Pending::Opening { again: false },
+            request,
+            max_len: config.max_len,
+            received: 0,
+            next: 1,
+            acked: 0,
+            end,
+            reack_at: Instant::ZERO,
+            rewound: false,
+            gap_reported: false,
+            dally: config.dally,
+            strict: config.strict_size,
+        }
+    }
+
+    /// Takes in a datagram that arrived from `from`.
+    pub fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
+        if let Some(event) = self.exchange.stray(from, datagram) {
+            return event;
+        }
+        let frame = match Frame::decode(datagram) {
+            Ok(frame) => frame,
+            Err(error) => return self.exchange.ignore(Ignored::Malformed(error)),
+        };
+        if self.exchange.is_over() {
+            return self.exchange.ignore(Ignored::Unexpected);
+        }
+        match frame {
+            Frame::Data { block, payload } => self.on_data(now, from, block, payload),
+            Frame::Oack { body } => self.on_oack(now, from, Options::from_bytes(body)),
+            // The file is complete, whatever the peer says now.
+            Frame::Error { code, message } if self.stage != Stage::Dallying => {
+                self.exchange.refused(code, message, false)
+            }
+            Frame::Error { .. } | Frame::Ack { .. } | Frame::Request { .. } => {
+                self.exchange.ignore(Ignored::Unexpected)
+            }
+        }
+    }
+
+    fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, answer: Options<'b>) -> Event<'b> {
+        match self.stage {
+            Stage::Requesting => {}
+            // Our ACK 0 was lost. A server has sent the OACK itself and gets none.
+            Stage::Opened if self.request.is_some() => {
+                self.pending = Pending::Ack {
+                    block: 0,
+                    again: true,
+                };
+                return self.exchange.ignore(Ignored::Duplicate);
+            }
+            _ => return self.exchange.ignore(Ignored::Unexpected),
+        }
+        self.exchange.lock(from);
+        let offer = self.exchange.options;
+        let agreed = match OptionSet::accept(&offer, answer, false) {
+            Some(agreed) if !offer.is_empty() => agreed,
+            _ => return self.exchange.fail(TransferError::OptionNegotiation),
+        };
+        if agreed.tsize() > Some(self.max_len) {
+            return self.exchange.fail(TransferError::TooLarge);
+        }
+        self.exchange.progress(now);
+        self.open(agreed);
+        self.pending = Pending::Ack {
+            block: 0,
+            again: false,
+        };
+        Event::Negotiated(self.negotiated())
+    }
+
+    fn open(&mut self, agreed: OptionSet) {
+        self.stage = Stage::Opened;
+        self.exchange.settle(agreed);
+        self.end = u64::from(agreed.windowsize());
+    }
+
+    fn on_data<'b>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        wire: u16,
+        payload: &'b [u8],
+    ) -> Event<'b> {
+        if self.stage == Stage::Requesting {
+            if wire != 1 {
+                return self.exchange.ignore(Ignored::Unexpected);
+            }
+            // The server passes over the options: they count as never sent (RFC 2347).
+            self.exchange.lock(from);
+            self.open(OptionSet::default());
+        }
+        if self.stage != Stage::Dallying && payload.len() > usize::from(self.blksize()) {
+            return self.exchange.fail(TransferError::Oversized);
+        }
+        self.detect_rollover(wire);
+        let block = match self.exchange.rollover.absolute(wire, self.next) {
+            Some(block) if block > 0 => block,
+            _ => return self.exchange.ignore(Ignored::Unexpected),
+        };
+        if block < self.next {
+            return self.on_repeat(now, block);
+        }
+        if self.stage == Stage::Dallying {
+            return self.exchange.ignore(Ignored::Unexpected);
+        }
+        if block > self.next {
+            return self.on_gap(block);
+        }
+        self.keep(now, payload)
+    }
+
+    /// Rule R1: the block that was due.
+    fn keep<'b>(&mut self, now: Instant, payload: &'b [u8]) -> Event<'b> {
+        let offset = self.received;
+        let received = offset.saturating_add(payload.len() as u64);
+        if received > self.max_len {
+            return self.exchange.fail(TransferError::TooLarge);
+        }
+        let last = payload.len() < usize::from(self.blksize());
+        let announced = self.exchange.options.tsize().filter(|_| self.strict);
+        if let Some(announced) = announced.filter(|announced| last && *announced > received) {
+            return self.exchange.fail(TransferError::Truncated {
+                announced,
+                received,
+            });
+        }
+        let block = self.next;
+        self.exchange.progress(now);
+        self.received = received;
+        self.next = block.saturating_add(1);
+        self.rewound = false;
+        self.gap_reported = false;
+        if last || block >= self.end {
+            self.acknowledge_window(false);
+        } else {
+            self.exchange.arm(now, true);
+        }
+        self.stage = if last {
+            Stage::Dallying
+        } else {
+            Stage::Receiving
+        };
+        Event::Block(Block {
+            offset,
+            payload,
+            last,
+        })
+    }
+
+    /// Acknowledges all that is kept, as the end of a window.
+    fn acknowledge_window(&mut self, again: bool) {
+        self.acked = self.next.saturating_sub(1);
+        self.end = self.acked.saturating_add(self.windowsize());
+        self.reack_at = Instant::ZERO;
+        self.pending = Pending::Ack {
+            block: self.acked,
+            again,
+        };
+    }
+
+    /// Acknowledges all that is kept although a window is not complete: the sender is to start a new
+    /// one after it (RFC 7440 section 4).
+    fn acknowledge_early(&mut self) {
+        let block = self.next.saturating_sub(1);
+        self.end = block.saturating_add(self.windowsize());
+        self.rewound = true;
+        self.pending = Pending::Ack { block, again: true };
+    }
+
+    /// Rule R2: a block after one that is missing. One ACK for each gap, or two ends that answer each
+    /// stray block multiply their traffic.
+    fn on_gap<'b>(&mut self, block: u64) -> Event<'b> {
+        let window = self.windowsize();
+        if window > 1 && !self.gap_reported && block < self.next.saturating_add(window) {
+            self.gap_reported = true;
+            self.acknowledge_early();
+        }
+        self.exchange.ignore(Ignored::OutOfOrder)
+    }
+
+    /// Rule R3: a block that is kept already.
+    fn on_repeat<'b>(&mut self, now: Instant, block: u64) -> Event<'b> {
+        if self.rewound && self.acked < block {
+            // The sender did not follow our early ACK but went back: its window ends elsewhere.
+            self.rewound = false;
+            self.end = block.saturating_sub(1).saturating_add(self.windowsize());
+            if self.next > self.end {
+                self.acknowledge_window(true);
+            }
+        } else if block == self.acked && now >= self.reack_at {
+            self.reack_at = now.after(u64::from(self.exchange.rto.current() >> 1));
+            self.pending = Pending::Ack { block, again: true };
+        }
+        self.exchange.ignore(Ignored::Duplicate)
+    }
+
+    /// Tells a sender that goes on with 1 after 65535 from one that goes on with 0, as the option
+    /// that settles it is rare.
+    ///
+    /// With 65535 acknowledged, a window that starts at 0 ends at `windowsize - 1` and one that starts
+    /// at 1 ends at `windowsize`: only that number proves which it is. A 1 alone does so in lockstep,
+    /// but in a larger window it may also mean that the 0 was lost.
+    fn detect_rollover(&mut self, wire: u16) {
+        if self.next == 65_536
+            && self.exchange.options.rollover().is_none()
+            && self.exchange.rollover == Rollover::Zero
+            && u64::from(wire) == self.windowsize()
+        {
+            self.exchange.rollover = Rollover::One;
+        }
+    }
+
+    /// What to do now. Call it again after each datagram that was sent.
+    pub fn poll(&mut self, now: Instant) -> Output<'r> {
+        if let Some(output) = self
+            .exchange
+            .finish(self.received, self.next.saturating_sub(1))
+        {
+            return output;
+        }
+        if self.pending == Pending::Nothing {
+            if self.exchange.overdue(now) {
+                self.on_overdue();
+            } else if now >= self.exchange.deadline {
+                self.on_timer();
+            } else {
+                return Output::Wait(self.exchange.next_deadline());
+            }
+            if let Some(output) = self
+                .exchange
+                .finish(self.received, self.next.saturating_sub(1))
+            {
+                return output;
+            }
+        }
+        Output::Transmit(self.transmit(now))
+    }
+
+    fn on_overdue(&mut self) {
+        if self.is_complete() {
+            self.exchange.close(Ok(()));
+        } else {
+            self.exchange.give_up(TransferError::TimedOut, false);
+        }
+    }
+
+    /// Rule R4, and the timers of the other stages.
+    fn on_timer(&mut self) {
+        if self.stage == Stage::Dallying {
+            self.exchange.close(Ok(()));
+        } else if !self.exchange.expire() {
+            self.exchange
+                .give_up(TransferError::TimedOut, self.stage == Stage::Opened);
+        } else if self.stage == Stage::Requesting
+            || (self.stage == Stage::Opened && self.request.is_none())
+        {
+            self.pending = Pending::Opening { again: true };
+        } else {
+            self.acknowledge_early();
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) -> Transmit<'r> {
+        let pending = core::mem::replace(&mut self.pending, Pending::Nothing);
+        let (again, payload) = match pending {
+            Pending::Opening { again } => (again, self.opening()),
+            Pending::Ack { block, again } => (
+                again,
+                Payload::Ack {
+                    block: self.exchange.rollover.wire(block),
+                },
+            ),
+            // `poll` asks only when something is pending; an ACK of what is kept is never wrong.
+            Pending::Nothing => (
+                true,
+                Payload::Ack {
+                    block: self.exchange.rollover.wire(self.next.saturating_sub(1)),
+                },
+            ),
+        };
+        if self.stage == Stage::Dallying {
+            // Each repeat prolongs the stay, but not for ever.
+            if !again || self.exchange.expire() {
+                self.start_dally(now);
+            }
+        } else {
+            self.exchange.time(now, !again);
+            self.exchange.arm(now, self.stage != Stage::Requesting);
+        }
+        self.exchange.transmit(again, payload)
+    }
+
+    fn opening(&self) -> Payload<'r> {
+        let options = self.exchange.options;
+        match self.request {
+            Some(request) => Payload::Request {
+                opcode: wire::RRQ,
+                request,
+                offer: options,
+            },
+            None if options.is_empty() => Payload::Ack { block: 0 },
+            None => Payload::Oack { agreed: options },
+        }
+    }
+
+    /// RFC 1350 section 6: stay long enough for the peer to repeat the last block.
+    fn start_dally(&mut self, now: Instant) {
+        let rto = &self.exchange.rto;
+        let span = u64::from(rto.current())
+            .saturating_mul(2)
+            .max(u64::from(rto.floor()))
+            .min(LONGEST_DALLY);
+        self.exchange.deadline = if self.dally { now.after(span) } else { now };
+    }
+
+    /// Gives up with an ERROR to the peer, if it is known: the block of the last event could not be
+    /// stored, or the user wants no more. The first call counts. A transfer whose last ACK is sent stays
+    /// complete.
+    pub fn abort(&mut self, code: ErrorCode) {
+        if self.is_complete() {
+            self.exchange.close(Ok(()));
+        } else {
+            let _ = self.exchange.fail(TransferError::Local(code));
+        }
+    }
+
+    /// Whether the last block has been acknowledged, so that success may be reported. What is left is
+    /// to stay for a while in case that ACK is lost.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.stage == Stage::Dallying
+            && self.pending == Pending::Nothing
+            && !self.exchange.has_failed()
+    }
+
+    /// When [`Self::poll`] wants to be called next: in the past if it has something to send, `None`
+    /// once the transfer is over.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Instant> {
+        if self.exchange.is_done() {
+            None
+        } else if self.pending != Pending::Nothing || self.exchange.is_over() {
+            Some(Instant::ZERO)
+        } else {
+            Some(self.exchange.next_deadline())
+        }
+    }
+
+    /// The peer's address: the server that was asked until its transfer port is known.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.exchange.peer()
+    }
+
+    /// The options: those offered until the peer has answered, then those agreed.
+    #[must_use]
+    pub fn negotiated(&self) -> Negotiated {
+        self.exchange.options.negotiated(self.exchange.rollover)
+    }
+
+    /// How far the transfer has come.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.exchange
+            .summary(self.received, self.next.saturating_sub(1))
+    }
+
+    /// After a failure: whether the same request without options, from a new port, may do better
+    /// (RFC 2347): the server refused it, or the full blocks that were agreed never arrived.
+    #[must_use]
+    pub const fn retry_without_options(&self) -> bool {
+        self.exchange.retry_without_options()
+    }
+
+    const fn blksize(&self) -> u16 {
+        self.exchange.options.blksize()
+    }
+
+    fn windowsize(&self) -> u64 {
+        u64::from(self.exchange.options.windowsize())
+    }
+}
+
+impl Receiver<'static> {
+    pub(crate) const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    pub(crate) const fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// A server that takes the file of a write request. The first poll gives the answer. A file that
+    /// is announced larger than `limits.max_len` is refused with ERROR 3.
+    #[must_use]
+    pub fn accept(now: Instant, incoming: &Incoming<'_>, limits: Config) -> Self {
+        let request = incoming.request();
+        let agreed = OptionSet::agree(request.options(), request.mode(), None, &limits);
+        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        let mut receiver = Self::new(exchange, Stage::Opened, None, &limits);
+        if incoming.tsize() > Some(limits.max_len) {
+            let _ = receiver.exchange.fail(TransferError::TooLarge);
+        }
+        receiver
+    }
+}

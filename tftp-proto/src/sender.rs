@@ -1,0 +1,439 @@
+//! The end that sends DATA and takes ACK: a client that writes, or a server that is read from.
+
+use core::net::SocketAddr;
+
+use crate::{
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Options, Output,
+    Request, Span, Summary, TransferError, Transmit,
+    exchange::Exchange,
+    output::Payload,
+    wire::{self, Frame, OptionSet},
+};
+
+/// How long the file is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_enums, reason = "a length is known or it is not")]
+pub enum Length {
+    /// This many octets, as they go on the wire.
+    Known(u64),
+    /// Not known before it ends, as with a pipe or a translated text: [`Sender::ends_at`] tells.
+    Unknown,
+}
+
+/// Stands for a length that is not known: no file is that long.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Length {
+    fn octets(self) -> u64 {
+        match self {
+            Self::Known(octets) => octets.min(UNKNOWN - 1),
+            Self::Unknown => UNKNOWN,
+        }
+    }
+}
+
+/// Sends a file to the peer: the state machine of a client's write request or of a read request
+/// that a server has accepted.
+///
+/// It holds no bytes of the file. A DATA packet is encoded with a gap that the caller fills from the
+/// offset that the gap names; a block may be asked for again until it is acknowledged, and must be
+/// the same then.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Sender<'r> {
+    exchange: Exchange,
+    stage: Stage,
+    request: Option<Request<'r>>,
+    /// Octets of the file, or [`UNKNOWN`].
+    length: u64,
+    /// The first block that is not acknowledged.
+    base: u64,
+    /// The block to send next, at most one past the window.
+    next: u64,
+    /// The last block that was ever sent.
+    sent: u64,
+    /// When the first block of the window left.
+    window_at: Instant,
+    /// The window was already sent again because its first block was reported lost.
+    hastened: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Stage {
+    /// The first packet is to be sent: a request, or a server's OACK.
+    Opening { again: bool },
+    /// The first packet has no answer.
+    Opened,
+    /// Blocks are on their way.
+    Sending,
+}
+
+impl<'r> Sender<'r> {
+    /// A client that asks `server`, usually at port 69, to take a file. The first poll gives the request.
+    #[must_use]
+    pub fn request(
+        now: Instant,
+        server: SocketAddr,
+        request: Request<'r>,
+        length: Length,
+        config: Config,
+    ) -> Self {
+        let length = length.octets();
+        let tsize = (length != UNKNOWN && request.mode() == Mode::Octet).then_some(length);
+        let offer = OptionSet::offer(&config, tsize, request.bare_len());
+        let exchange = Exchange::request(now, server, offer, &config);
+        Self::new(
+            exchange,
+            Stage::Opening { again: false },
+            Some(request),
+            length,
+        )
+    }
+
+    const fn new(
+        exchange: Exchange,
+        stage: Stage,
+        request: Option<Request<'r>>,
+        length: u64,
+    ) -> Self {
+        Self {
+            exchange,
+            stage,
+            request,
+            length,
+            base: 1,
+            next: 1,
+            sent: 0,
+            window_at: Instant::ZERO,
+            hastened: false,
+        }
+    }
+
+    /// Takes in a datagram that arrived from `from`.
+    pub fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
+        if let Some(event) = self.exchange.stray(from, datagram) {
+            return event;
+        }
+        let frame = match Frame::decode(datagram) {
+            Ok(frame) => frame,
+            Err(error) => return self.exchange.ignore(Ignored::Malformed(error)),
+        };
+        if self.exchange.is_over() {
+            return self.exchange.ignore(Ignored::Unexpected);
+        }
+        match (self.stage, frame) {
+            (Stage::Sending, Frame::Ack { block }) => self.on_ack(now, block),
+            (_, Frame::Ack { block: 0 }) => self.on_accepted(now, from),
+            (Stage::Opening { .. } | Stage::Opened, Frame::Oack { body })
+                if self.request.is_some() =>
+            {
+                self.on_oack(now, from, Options::from_bytes(body))
+            }
+            // A repeated OACK equals a repeated ACK 0; the timer covers what is lost.
+            (Stage::Sending, Frame::Oack { .. }) => self.exchange.ignore(Ignored::Duplicate),
+            (stage, Frame::Error { code, message }) => {
+                let probe = self.request.is_none() && stage != Stage::Sending;
+                self.exchange.refused(code, message, probe)
+            }
+            _ => self.exchange.ignore(Ignored::Unexpected),
+        }
+    }
+
+    /// ACK 0: a write request is accepted without its options, or an OACK is confirmed.
+    fn on_accepted<'b>(&mut self, now: Instant, from: SocketAddr) -> Event<'b> {
+        self.exchange.progress(now);
+        self.stage = Stage::Sending;
+        if self.request.is_none() {
+            return Event::Acknowledged { up_to: 0 };
+        }
+        self.exchange.lock(from);
+        self.exchange.settle(OptionSet::default());
+        Event::Negotiated(self.negotiated())
+    }
+
+    fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, answer: Options<'b>) -> Event<'b> {
+        self.exchange.lock(from);
+        let offer = self.exchange.options;
+        match OptionSet::accept(&offer, answer, true) {
+            Some(agreed) if !offer.is_empty() => {
+                self.exchange.progress(now);
+                self.exchange.settle(agreed);
+                self.stage = Stage::Sending;
+                Event::Negotiated(self.negotiated())
+            }
+            _ => self.exchange.fail(TransferError::OptionNegotiation),
+        }
+    }
+
+    fn on_ack<'b>(&mut self, now: Instant, wire: u16) -> Event<'b> {
+        match self.exchange.rollover.absolute(wire, self.base) {
+            Some(block) if block >= self.base && block <= self.sent => self.advance(now, block),
+            Some(block) if block.saturating_add(1) == self.base => {
+                self.hasten(now);
+                self.exchange.ignore(Ignored::Duplicate)
+            }
+            Some(block) if block < self.base => self.exchange.ignore(Ignored::Duplicate),
+            // Never sent, so it cannot have arrived.
+            _ => self.exchange.ignore(Ignored::Unexpected),
+        }
+    }
+
+    /// Rule S2: everything up to `block` has arrived; a full new window starts after it.
+    fn advance<'b>(&mut self, now: Instant, block: u64) -> Event<'b> {
+        // What was timed is the last block that was sent; an ACK of an earlier one says nothing of it.
+        if block.saturating_add(1) != self.next {
+            self.exchange.time(now, false);
+        }
+        self.exchange.progress(now);
+        self.base = block.saturating_add(1);
+        self.next = self.base;
+        self.hastened = false;
+        if self.ends(block) {
+            self.exchange.close(Ok(()));
+        }
+        Event::Acknowledged {
+            up_to: self.acknowledged(),
+        }
+    }
+
+    /// Rule S5: the block before the window is acknowledged once more. In a window that may say that
+    /// its first block is lost; once for each window it is taken so, and not before an answer to this
+    /// sending can have come. In lockstep it is never taken so (RFC 1123 section 4.2.3.1).
+    fn hasten(&mut self, now: Instant) {
+        let elapsed = now.micros_since(self.window_at);
+        if self.exchange.options.windowsize() > 1
+            && self.window_is_sent()
+            && !self.hastened
+            && elapsed >= u64::from(self.exchange.rto.shortest())
+        {
+            self.hastened = true;
+            self.next = self.base;
+        }
+    }
+
+    /// What to do now. Call it again after each datagram that was sent.
+    pub fn poll(&mut self, now: Instant) -> Output<'r> {
+        if let Some(output) = self.finish() {
+            return output;
+        }
+        if self.is_idle() {
+            if self.exchange.overdue(now) {
+                self.exchange.give_up(self.silence(), false);
+            } else if now >= self.exchange.deadline {
+                self.on_timer();
+            } else {
+                return Output::Wait(self.exchange.next_deadline());
+            }
+            if let Some(output) = self.finish() {
+                return output;
+            }
+        }
+        Output::Transmit(self.transmit(now))
+    }
+
+    fn finish(&mut self) -> Option<Output<'r>> {
+        let bytes = self.acknowledged();
+        self.exchange.finish(bytes, self.base.saturating_sub(1))
+    }
+
+    /// Nothing to send before an answer or the timer.
+    fn is_idle(&self) -> bool {
+        match self.stage {
+            Stage::Opening { .. } => false,
+            Stage::Opened => true,
+            Stage::Sending => self.window_is_sent(),
+        }
+    }
+
+    fn window_is_sent(&self) -> bool {
+        let window = u64::from(self.exchange.options.windowsize());
+        self.next >= self.base.saturating_add(window) || self.ends(self.next.saturating_sub(1))
+    }
+
+    /// Whether `block` is the last one: the first that is shorter than a block.
+    fn ends(&self, block: u64) -> bool {
+        block > 0 && self.offset(block.saturating_add(1)) > self.length
+    }
+
+    /// Where `block` starts, in octets.
+    const fn offset(&self, block: u64) -> u64 {
+        block
+            .saturating_sub(1)
+            .saturating_mul(self.exchange.options.blksize() as u64)
+    }
+
+    /// Octets that the peer has.
+    fn acknowledged(&self) -> u64 {
+        self.offset(self.base).min(self.length)
+    }
+
+    fn on_timer(&mut self) {
+        if !self.exchange.expire() {
+            let vanished = self.stage == Stage::Sending && self.base == 1;
+            self.exchange.give_up(self.silence(), vanished);
+        } else if self.stage == Stage::Opened {
+            self.stage = Stage::Opening { again: true };
+        } else {
+            // Rule S4: the peer counts on whole windows.
+            self.next = self.base;
+        }
+    }
+
+    /// What the peer's silence means: once the last block has been sent, it may well have arrived.
+    fn silence(&self) -> TransferError {
+        if self.stage == Stage::Sending && self.ends(self.sent) {
+            TransferError::Unconfirmed
+        } else {
+            TransferError::TimedOut
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) -> Transmit<'r> {
+        let Stage::Opening { again } = self.stage else {
+            return self.transmit_block(now);
+        };
+        self.stage = Stage::Opened;
+        self.exchange.time(now, !again);
+        self.exchange.arm(now, false);
+        let options = self.exchange.options;
+        let payload = match self.request {
+            Some(request) => Payload::Request {
+                opcode: wire::WRQ,
+                request,
+                offer: options,
+            },
+            None => Payload::Oack { agreed: options },
+        };
+        self.exchange.transmit(again, payload)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the smaller of the rest and a 16-bit block size"
+    )]
+    fn transmit_block(&mut self, now: Instant) -> Transmit<'r> {
+        let block = self.next;
+        let again = block <= self.sent;
+        let offset = self.offset(block);
+        let rest = self.length.saturating_sub(offset);
+        let len = rest.min(u64::from(self.exchange.options.blksize())) as usize;
+        if block == self.base {
+            self.window_at = now;
+        }
+        self.sent = self.sent.max(block);
+        self.next = block.saturating_add(1);
+        if self.window_is_sent() {
+            self.exchange.time(now, !again);
+            self.exchange.arm(now, false);
+        }
+        let block = self.exchange.rollover.wire(block);
+        self.exchange.transmit(
+            again,
+            Payload::Data {
+                block,
+                span: Span { offset, len },
+            },
+        )
+    }
+
+    /// Tells that the file has `length` octets: for a source whose length was not known, when it has
+    /// come to its end. Drop the DATA packet that could not be filled: the next poll gives the last block
+    /// as it is. A length before what the peer has already acknowledged means that the file shrank, and
+    /// ends the transfer.
+    pub fn ends_at(&mut self, length: u64) {
+        if self.exchange.is_over() {
+            return;
+        }
+        if self.offset(self.base) > length {
+            self.abort(ErrorCode::NOT_DEFINED);
+            return;
+        }
+        self.length = length.min(UNKNOWN - 1);
+        while self.next > self.base && self.offset(self.next) > self.length {
+            self.next = self.next.saturating_sub(1);
+        }
+        self.sent = self.sent.min(self.next.saturating_sub(1));
+    }
+
+    /// Gives up with an ERROR to the peer, if it is known: the source failed, or the user wants no
+    /// more. The first call counts.
+    pub fn abort(&mut self, code: ErrorCode) {
+        let _ = self.exchange.fail(TransferError::Local(code));
+    }
+
+    /// Whether the peer has acknowledged the whole file.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.exchange.has_succeeded()
+    }
+
+    /// When [`Self::poll`] wants to be called next: in the past if it has something to send, `None`
+    /// once the transfer is over.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Instant> {
+        if self.exchange.is_done() {
+            None
+        } else if self.exchange.is_over() || !self.is_idle() {
+            Some(Instant::ZERO)
+        } else {
+            Some(self.exchange.next_deadline())
+        }
+    }
+
+    /// The peer's address: the server that was asked until its transfer port is known.
+    #[must_use]
+    pub const fn peer(&self) -> SocketAddr {
+        self.exchange.peer()
+    }
+
+    /// The options: those offered until the peer has answered, then those agreed.
+    #[must_use]
+    pub fn negotiated(&self) -> Negotiated {
+        self.exchange.options.negotiated(self.exchange.rollover)
+    }
+
+    /// How far the transfer has come: what the peer has acknowledged.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.exchange
+            .summary(self.acknowledged(), self.base.saturating_sub(1))
+    }
+
+    /// After a failure: whether the same request without options, from a new port, may do better
+    /// (RFC 2347): the server refused it, or the full blocks that were agreed never arrived.
+    #[must_use]
+    pub const fn retry_without_options(&self) -> bool {
+        self.exchange.retry_without_options()
+    }
+}
+
+impl Sender<'static> {
+    pub(crate) const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    pub(crate) const fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// Whether the peer, to which this is the answer of a server, has acknowledged a block.
+    pub(crate) const fn has_progressed(&self) -> bool {
+        self.base > 1
+    }
+    /// A server that sends the file of a read request. The first poll gives the answer.
+    #[must_use]
+    pub fn accept(now: Instant, incoming: &Incoming<'_>, length: Length, limits: Config) -> Self {
+        let request = incoming.request();
+        let length = length.octets();
+        let tsize = (length != UNKNOWN).then_some(length);
+        let agreed = OptionSet::agree(request.options(), request.mode(), Some(tsize), &limits);
+        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        // Without an option to acknowledge, DATA 1 is the answer.
+        let stage = if agreed.is_empty() {
+            Stage::Sending
+        } else {
+            Stage::Opening { again: false }
+        };
+        Self::new(exchange, stage, None, length)
+    }
+}

@@ -1,0 +1,364 @@
+//! A server for devices: a fixed table of transfers on one port.
+
+use core::net::SocketAddr;
+
+use heapless::Vec;
+
+use crate::{
+    Config, Direction, ErrorCode, Event, Ignored, Incoming, Instant, Length, Output, Receiver,
+    Sender, Summary, TransferError, Transmit, output::Payload,
+};
+
+/// Names one transfer of a [`Server`], now and for ever after: numbers are not used again before
+/// 2^32 others have been.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SessionId(u32);
+
+/// There is no room for another transfer, and none whose client has yet to answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing else to say")]
+pub struct ServerFull;
+
+impl core::fmt::Display for ServerFull {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("no room for another transfer")
+    }
+}
+
+impl core::error::Error for ServerFull {}
+
+/// What a datagram meant to a server.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller must meet every case, and a new one must not compile"
+)]
+pub enum ServerEvent<'b> {
+    /// A request: accept it, refuse it, or ignore it by doing nothing.
+    Request(Incoming<'b>),
+    /// An event of this transfer.
+    Transfer(SessionId, Event<'b>),
+    /// Nothing new, and no transfer's.
+    Ignored(Ignored),
+}
+
+/// What a server wants done now.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller must meet every case, and a new one must not compile"
+)]
+pub enum ServerOutput {
+    /// Send this datagram of this transfer, its gap filled from this transfer's file, then poll again.
+    Transmit(SessionId, Transmit<'static>),
+    /// Send this datagram, which is no transfer's, then poll again.
+    Refuse(Transmit<'static>),
+    /// This transfer is over, and its place is free. Then poll again.
+    Done(SessionId, Result<Summary, TransferError>),
+    /// Nothing to do before a datagram arrives or this moment, if there is one.
+    Wait(Option<Instant>),
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Machine {
+    Receiver(Receiver<'static>),
+    Sender(Sender<'static>),
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Session {
+    id: SessionId,
+    /// Of the request, to tell a repeat of it from another one.
+    fingerprint: u32,
+    machine: Machine,
+}
+
+/// Up to `N` transfers on one port, told apart by the client's address and port.
+///
+/// The table is searched from end to end, which suits tens of transfers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Server<const N: usize> {
+    sessions: Vec<Session, N>,
+    limits: Config,
+    /// The session whose turn it is to send.
+    turn: usize,
+    last_id: u32,
+    /// An ERROR to somebody without a session. One at a time: it is a courtesy.
+    refusal: Option<(SocketAddr, ErrorCode)>,
+    /// A transfer that had to make room, until its end is told.
+    evicted: Option<SessionId>,
+}
+
+impl<const N: usize> Server<N> {
+    /// A server without transfers. `limits` are those of each transfer.
+    #[must_use]
+    pub const fn new(limits: Config) -> Self {
+        Self {
+            sessions: Vec::new(),
+            limits,
+            turn: 0,
+            last_id: 0,
+            refusal: None,
+            evicted: None,
+        }
+    }
+
+    /// Takes in a datagram that arrived at the server's port.
+    pub fn handle<'b>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &'b [u8],
+    ) -> ServerEvent<'b> {
+        let request = Incoming::decode(from, datagram);
+        let Some(session) = self
+            .sessions
+            .iter_mut()
+            .find(|session| session.is_with(from))
+        else {
+            return match request {
+                Ok(incoming) => ServerEvent::Request(incoming),
+                Err(refusal) => {
+                    if let Some(reply) = refusal.reply() {
+                        self.refusal = Some((reply.to, ErrorCode::ILLEGAL_OPERATION));
+                    }
+                    ServerEvent::Ignored(refusal.reason())
+                }
+            };
+        };
+        match request {
+            Ok(incoming) if session.is_repeated_by(&incoming) => {
+                ServerEvent::Ignored(Ignored::Duplicate)
+            }
+            Ok(incoming) => {
+                session.machine.replace();
+                ServerEvent::Request(incoming)
+            }
+            Err(_) => {
+                ServerEvent::Transfer(session.id, session.machine.handle(now, from, datagram))
+            }
+        }
+    }
+
+    /// Accepts a read request: the file of `length` octets will be sent.
+    ///
+    /// # Errors
+    /// If the table is full of clients that have answered. Otherwise the oldest transfer whose client has
+    /// not makes room.
+    pub fn accept_read(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming<'_>,
+        length: Length,
+    ) -> Result<SessionId, ServerFull> {
+        let limits = self.next_limits();
+        self.insert(
+            incoming,
+            Machine::Sender(Sender::accept(now, incoming, length, limits)),
+        )
+    }
+
+    /// Accepts a write request: the file will arrive in [`Event::Block`]s.
+    ///
+    /// # Errors
+    /// As [`Self::accept_read`].
+    pub fn accept_write(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming<'_>,
+    ) -> Result<SessionId, ServerFull> {
+        let limits = self.next_limits();
+        self.insert(
+            incoming,
+            Machine::Receiver(Receiver::accept(now, incoming, limits)),
+        )
+    }
+
+    /// Each transfer has its own jitter.
+    const fn next_limits(&mut self) -> Config {
+        self.limits.seed = self.limits.seed.wrapping_mul(1_664_525);
+        self.limits
+    }
+
+    fn insert(
+        &mut self,
+        incoming: &Incoming<'_>,
+        machine: Machine,
+    ) -> Result<SessionId, ServerFull> {
+        if self.sessions.is_full() {
+            self.evict()?;
+        }
+        self.last_id = self.last_id.wrapping_add(1);
+        let id = SessionId(self.last_id);
+        let session = Session {
+            id,
+            fingerprint: incoming.fingerprint(),
+            machine,
+        };
+        self.sessions.push(session).map_err(|_| ServerFull)?;
+        Ok(id)
+    }
+
+    /// Makes room: sessions stand in the order of their requests.
+    fn evict(&mut self) -> Result<(), ServerFull> {
+        let oldest = self
+            .sessions
+            .iter()
+            .position(|session| !session.machine.is_proven());
+        match oldest {
+            Some(place) if self.evicted.is_none() && place < self.sessions.len() => {
+                self.evicted = Some(self.sessions.remove(place).id);
+                Ok(())
+            }
+            _ => Err(ServerFull),
+        }
+    }
+
+    /// Refuses a request with an ERROR at the next poll. No state is kept for it.
+    pub const fn refuse(&mut self, incoming: &Incoming<'_>, code: ErrorCode) {
+        self.refusal = Some((incoming.from(), code));
+    }
+
+    /// Aborts a transfer, as [`Sender::abort`] and [`Receiver::abort`] do. One that is over is let be.
+    pub fn abort(&mut self, id: SessionId, code: ErrorCode) {
+        match self.machine(id) {
+            Some(Machine::Receiver(receiver)) => receiver.abort(code),
+            Some(Machine::Sender(sender)) => sender.abort(code),
+            None => {}
+        }
+    }
+
+    /// Tells the length of a file that is being sent, as [`Sender::ends_at`].
+    pub fn ends_at(&mut self, id: SessionId, length: u64) {
+        if let Some(Machine::Sender(sender)) = self.machine(id) {
+            sender.ends_at(length);
+        }
+    }
+
+    fn machine(&mut self, id: SessionId) -> Option<&mut Machine> {
+        let session = self.sessions.iter_mut().find(|session| session.id == id)?;
+        Some(&mut session.machine)
+    }
+
+    /// What to do now: one datagram a session, in turn.
+    pub fn poll(&mut self, now: Instant) -> ServerOutput {
+        if let Some((to, code)) = self.refusal.take() {
+            return ServerOutput::Refuse(Transmit::new(to, false, Payload::Error { code }));
+        }
+        if let Some(id) = self.evicted.take() {
+            return ServerOutput::Done(id, Err(TransferError::Evicted));
+        }
+        let mut earliest = None;
+        for _ in 0..self.sessions.len() {
+            if self.turn >= self.sessions.len() {
+                self.turn = 0;
+            }
+            let Some(session) = self.sessions.get_mut(self.turn) else {
+                break;
+            };
+            let id = session.id;
+            match session.machine.poll(now) {
+                Output::Transmit(transmit) => {
+                    self.turn = self.turn.wrapping_add(1);
+                    return ServerOutput::Transmit(id, transmit);
+                }
+                Output::Done(result) => {
+                    self.sessions.remove(self.turn);
+                    return ServerOutput::Done(id, result);
+                }
+                Output::Wait(at) => {
+                    earliest = Some(earliest.map_or(at, |other| at.min(other)));
+                    self.turn = self.turn.wrapping_add(1);
+                }
+            }
+        }
+        ServerOutput::Wait(earliest)
+    }
+
+    /// When [`Self::poll`] wants to be called next; `None` without transfers.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Instant> {
+        if self.refusal.is_some() || self.evicted.is_some() {
+            return Some(Instant::ZERO);
+        }
+        let polls = self
+            .sessions
+            .iter()
+            .map(|session| session.machine.poll_at());
+        // A session that is over is removed by the next poll.
+        polls.map(|at| at.unwrap_or(Instant::ZERO)).min()
+    }
+
+    /// The number of transfers in the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether there is no transfer.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+}
+
+impl Session {
+    fn is_with(&self, peer: SocketAddr) -> bool {
+        !self.machine.is_over() && self.machine.peer() == peer
+    }
+
+    /// A repeat of the request on its way, or sent because our answer is; a client that has already
+    /// acknowledged a block of it has started anew.
+    fn is_repeated_by(&self, incoming: &Incoming<'_>) -> bool {
+        let progressed =
+            matches!(&self.machine, Machine::Sender(sender) if sender.has_progressed());
+        self.fingerprint == incoming.fingerprint()
+            && !(progressed && incoming.direction() == Direction::Read)
+    }
+}
+
+macro_rules! either {
+    ($machine:expr, $inner:ident => $call:expr) => {
+        match $machine {
+            Machine::Receiver($inner) => $call,
+            Machine::Sender($inner) => $call,
+        }
+    };
+}
+
+impl Machine {
+    fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
+        either!(self, machine => machine.handle(now, from, datagram))
+    }
+
+    fn poll(&mut self, now: Instant) -> Output<'static> {
+        either!(self, machine => machine.poll(now))
+    }
+
+    fn poll_at(&self) -> Option<Instant> {
+        either!(self, machine => machine.poll_at())
+    }
+
+    const fn peer(&self) -> SocketAddr {
+        either!(self, machine => machine.peer())
+    }
+
+    const fn is_over(&self) -> bool {
+        either!(self, machine => machine.exchange().is_over())
+    }
+
+    const fn is_proven(&self) -> bool {
+        either!(self, machine => machine.exchange().is_proven())
+    }
+
+    /// Ends the transfer without a word, because its client has begun another.
+    const fn replace(&mut self) {
+        either!(self, machine => machine.exchange_mut().close(Err(TransferError::Replaced)));
+    }
+}

@@ -1,0 +1,75 @@
+//! The caller's clock.
+
+use core::time::Duration;
+
+/// A point in time, in microseconds since a moment of the caller's choosing.
+///
+/// The library reads no clock: every call that needs the time is told it. Any steady counter
+/// will do (a boot-time tick, a monotonic clock, a simulator's variable). A clock that steps
+/// backwards delays retransmissions by as much and does no other harm; 64 bits of microseconds
+/// last 584,000 years, so wrapping is not a concern.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Instant {
+    micros: u64,
+}
+
+impl Instant {
+    /// The moment that the caller counts from.
+    pub const ZERO: Self = Self { micros: 0 };
+
+    /// The point `micros` microseconds after the caller's zero.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self { micros }
+    }
+
+    /// The point `millis` milliseconds after the caller's zero, at most the last one representable.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self {
+            micros: millis.saturating_mul(1_000),
+        }
+    }
+
+    /// Microseconds since the caller's zero.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.micros
+    }
+
+    /// The point `span` later, at most the last one representable.
+    #[must_use]
+    pub const fn saturating_add(self, span: Duration) -> Self {
+        let whole = span.as_secs().saturating_mul(1_000_000);
+        self.after(whole.saturating_add(span.subsec_micros() as u64))
+    }
+
+    /// The time since `earlier`; zero if `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.micros_since(earlier))
+    }
+
+    /// [`Self::saturating_add`] without the 96-bit arithmetic of `Duration`.
+    pub(crate) const fn after(self, micros: u64) -> Self {
+        Self {
+            micros: self.micros.saturating_add(micros),
+        }
+    }
+
+    pub(crate) const fn micros_since(self, earlier: Self) -> u64 {
+        self.micros.saturating_sub(earlier.micros)
+    }
+}
+
+/// A span in whole microseconds, capped at 71 minutes: timers count in 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+pub(crate) const fn micros32(span: Duration) -> u32 {
+    let micros = span.as_micros();
+    if micros > u32::MAX as u128 {
+        u32::MAX
+    } else {
+        micros as u32
+    }
+}

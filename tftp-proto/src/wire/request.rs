@@ -1,0 +1,150 @@
+//! RRQ and WRQ: a file name checked once, a mode, options.
+
+use core::fmt;
+
+use nom::{
+    IResult, Parser as _,
+    bytes::complete::{tag, take_till},
+    sequence::terminated,
+};
+
+use super::{Options, Writer};
+use crate::{DecodeError, Mode, RequestError, Text};
+
+/// The longest request that may be sent (RFC 2347).
+pub const MAX_REQUEST_LEN: usize = 512;
+
+/// The body of a read or write request (RFC 1350 section 5).
+///
+/// A value of this type has a file name of at least one octet and without a zero octet.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Request<'b> {
+    filename: &'b [u8],
+    mode: Mode,
+    options: Options<'b>,
+}
+
+/// Octets up to a zero, which is taken too.
+pub(super) fn string(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
+    terminated(take_till(|octet| octet == 0), tag(&[0][..])).parse(input)
+}
+
+impl<'b> Request<'b> {
+    /// A request for `name` as it is, octet for octet. The options are the machine's to add.
+    ///
+    /// # Errors
+    /// If the name is empty, has a zero octet, or is too long for a request of 512 octets.
+    pub const fn octet(name: &'b str) -> Result<Self, RequestError> {
+        Self::new(name.as_bytes(), Mode::Octet)
+    }
+
+    /// A request for `name` as text in the netascii form.
+    ///
+    /// # Errors
+    /// As [`Self::octet`].
+    pub const fn netascii(name: &'b str) -> Result<Self, RequestError> {
+        Self::new(name.as_bytes(), Mode::Netascii)
+    }
+
+    /// A request for a file whose name need not be text.
+    ///
+    /// # Errors
+    /// As [`Self::octet`].
+    pub const fn new(filename: &'b [u8], mode: Mode) -> Result<Self, RequestError> {
+        if filename.is_empty() {
+            return Err(RequestError::Empty);
+        }
+        let mut rest = filename;
+        while let [first, tail @ ..] = rest {
+            if *first == 0 {
+                return Err(RequestError::ZeroOctet);
+            }
+            rest = tail;
+        }
+        let request = Self {
+            filename,
+            mode,
+            options: Options::NONE,
+        };
+        if request.bare_len() > MAX_REQUEST_LEN {
+            return Err(RequestError::TooLong);
+        }
+        Ok(request)
+    }
+
+    /// The name as it came or will go: opaque octets (RFC 1350 section 5).
+    #[must_use]
+    pub const fn filename(&self) -> &'b [u8] {
+        self.filename
+    }
+
+    /// How line ends travel.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The options of a request that was decoded; none on one that was made here.
+    #[must_use]
+    pub const fn options(&self) -> Options<'b> {
+        self.options
+    }
+
+    /// Octets of opcode, name and mode.
+    pub(crate) const fn bare_len(&self) -> usize {
+        self.filename
+            .len()
+            .saturating_add(self.mode.as_str().len())
+            .saturating_add(4)
+    }
+
+    pub(super) fn decode(body: &'b [u8], lenient: bool) -> Result<Self, DecodeError> {
+        if !lenient && body.last() != Some(&0) {
+            return Err(DecodeError::Unterminated);
+        }
+        // Lenient: the datagram's end stands in for the last zero.
+        let next = |input: &'b [u8]| match string(input) {
+            Ok(parts) => Ok(parts),
+            Err(_) if lenient && !input.is_empty() => Ok((&[][..], input)),
+            Err(_) => Err(DecodeError::UnknownMode),
+        };
+        let (rest, filename) = next(body).map_err(|_| DecodeError::EmptyFilename)?;
+        if filename.is_empty() {
+            return Err(DecodeError::EmptyFilename);
+        }
+        let (rest, mode) = next(rest)?;
+        Ok(Self {
+            filename,
+            mode: Mode::from_bytes(mode).ok_or(DecodeError::UnknownMode)?,
+            options: Options::decode(rest, lenient),
+        })
+    }
+
+    pub(crate) fn write_bare(&self, writer: &mut Writer<'_>) {
+        writer.string(self.filename);
+        writer.string(self.mode.as_str().as_bytes());
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("filename", &Text(self.filename))
+            .field("mode", &self.mode)
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Request<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Request {{ {}, {}, {} }}",
+            Text(self.filename),
+            self.mode,
+            self.options
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Writing a packet into the caller's buffer.
+
+use crate::BufferTooSmall;
+
+/// Appends octets while there is room and counts them all, so that one piece of code both
+/// measures a packet and writes it.
+pub(crate) struct Writer<'t> {
+    buf: &'t mut [u8],
+    len: usize,
+}
+
+impl<'t> Writer<'t> {
+    pub(crate) const fn new(buf: &'t mut [u8]) -> Self {
+        Self { buf, len: 0 }
+    }
+
+    pub(crate) fn octets(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.octet(*octet);
+        }
+    }
+
+    pub(crate) fn octet(&mut self, octet: u8) {
+        if let Some(place) = self.buf.get_mut(self.len) {
+            *place = octet;
+        }
+        self.len = self.len.saturating_add(1);
+    }
+
+    pub(crate) fn u16(&mut self, number: u16) {
+        self.octets(&number.to_be_bytes());
+    }
+
+    /// Octets and the zero that ends them.
+    pub(crate) fn string(&mut self, octets: &[u8]) {
+        self.octets(octets);
+        self.octet(0);
+    }
+
+    /// A number in decimal, without leading zeros.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::arithmetic_side_effects,
+        reason = "a 16-bit digit below a remainder of at most 9 fits 32 bits"
+    )]
+    pub(crate) fn decimal(&mut self, mut number: u64) {
+        let mut digits = [b'0'; 20];
+        let mut used = 0;
+        for place in digits.iter_mut().rev() {
+            // Long division by 10 in digits of 16 bits: a bare-metal image would otherwise link
+            // a 64-bit division for this alone.
+            let mut rest = 0_u32;
+            let mut quotient = 0_u64;
+            for shift in [48, 32, 16, 0] {
+                let part = (rest << 16) | ((number >> shift) as u32 & 0xffff);
+                quotient |= u64::from(part / 10) << shift;
+                rest = part % 10;
+            }
+            *place = b'0' + rest as u8;
+            used += 1;
+            number = quotient;
+            if number == 0 {
+                break;
+            }
+        }
+        for digit in digits.iter().skip(digits.len() - used) {
+            self.octet(*digit);
+        }
+    }
+
+    /// The number of octets written, all of which fitted.
+    pub(crate) const fn finish(self) -> Result<usize, BufferTooSmall> {
+        if self.len <= self.buf.len() {
+            Ok(self.len)
+        } else {
+            Err(BufferTooSmall { needed: self.len })
+        }
+    }
+
+    /// The number of octets that `write` appends.
+    pub(crate) fn measure(write: impl FnOnce(&mut Writer<'_>)) -> usize {
+        let mut writer = Writer::new(&mut []);
+        write(&mut writer);
+        writer.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Writer;
+
+    #[test]
+    fn decimal_has_no_leading_zero_and_all_digits() {
+        for (number, text) in [
+            (0, "0"),
+            (7, "7"),
+            (10, "10"),
+            (65_464, "65464"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
+            let mut buf = [0; 20];
+            let mut writer = Writer::new(&mut buf);
+            writer.decimal(number);
+            let len = writer.finish().unwrap();
+            assert_eq!(&buf[..len], text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let mut buf = [0; 3];
+        let mut writer = Writer::new(&mut buf);
+        writer.string(b"abc");
+        assert_eq!(writer.finish().unwrap_err().needed, 4);
+    }
+}
