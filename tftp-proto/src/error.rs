@@ -94,13 +94,9 @@ pub enum TransferError {
     /// All was sent, but the final ACK never came: the peer may or may not have the file
     /// (RFC 1350 section 6).
     Unconfirmed,
-    /// The file ended before the size that was announced (RFC 2349 `tsize`).
-    Truncated {
-        /// Octets that the peer announced.
-        announced: u64,
-        /// Octets that arrived.
-        received: u64,
-    },
+    /// The file ended before the size that was announced (RFC 2349 `tsize`). The machine's summary has
+    /// both numbers.
+    Truncated,
     /// The peer's OACK has an option that was not requested, or a value that is not allowed
     /// (RFC 2347).
     OptionNegotiation,
@@ -119,7 +115,7 @@ impl TransferError {
     pub(crate) const fn code(self) -> Option<ErrorCode> {
         match self {
             Self::Local(code) => Some(code),
-            Self::Truncated { .. } => Some(ErrorCode::NOT_DEFINED),
+            Self::Truncated => Some(ErrorCode::NOT_DEFINED),
             Self::OptionNegotiation => Some(ErrorCode::OPTION_NEGOTIATION),
             Self::TooLarge => Some(ErrorCode::DISK_FULL),
             Self::Oversized => Some(ErrorCode::ILLEGAL_OPERATION),
@@ -141,10 +137,7 @@ impl fmt::Display for TransferError {
             Self::Declined(code) => write!(f, "declined by the peer after the options: {code}"),
             Self::TimedOut => f.write_str("no answer from the peer"),
             Self::Unconfirmed => f.write_str("sent, but the last block was never acknowledged"),
-            Self::Truncated {
-                announced,
-                received,
-            } => write!(f, "truncated: {received} of {announced} octets"),
+            Self::Truncated => f.write_str("truncated: shorter than the announced size"),
             Self::OptionNegotiation => f.write_str("the peer acknowledged options that it may not"),
             Self::TooLarge => f.write_str("file larger than allowed"),
             Self::Oversized => f.write_str("block larger than the block size"),

@@ -173,6 +173,11 @@ impl Exchange {
         self.timing = first;
     }
 
+    /// Microseconds since the packet left that is, or was, timed.
+    pub(crate) const fn since_timed(&self, now: Instant) -> u64 {
+        now.micros_since(self.timed)
+    }
+
     /// Starts the timer with the current time-out, half as long again for a receiver, so that both
     /// ends do not fire together.
     pub(crate) fn arm(&mut self, now: Instant, patient: bool) {

@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use crate::{
-    BufferTooSmall, DecodeError, ErrorCode, Instant, Negotiated, Request, Text, TransferError,
-    wire::{self, OptionSet, Writer},
+    BufferTooSmall, DecodeError, ErrorCode, Instant, Negotiated, Text, TransferError,
+    wire::{self, OptionSet, Title, Writer},
 };
 
 /// What a machine wants done now.
@@ -143,7 +143,7 @@ pub struct Transmit<'r> {
 pub(crate) enum Payload<'r> {
     Request {
         opcode: u16,
-        request: Request<'r>,
+        request: Title<'r>,
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         offer: OptionSet,
     },
@@ -220,7 +220,7 @@ impl<'r> Transmit<'r> {
                 offer,
             } => {
                 writer.u16(*opcode);
-                request.write_bare(writer);
+                request.write(writer);
                 offer.write(writer);
             }
             Payload::Data { block, .. } => {

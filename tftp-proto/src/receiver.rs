@@ -7,10 +7,11 @@ use crate::{
     Request, Rollover, Summary, TransferError, Transmit,
     exchange::Exchange,
     output::Payload,
-    wire::{self, Frame, OptionSet},
+    wire::{self, Frame, OptionSet, Title},
 };
 
-/// How long a finished receiver stays at the most, to repeat its last ACK.
+/// How long a finished receiver stays at the most, to repeat its last ACK; and how long a server
+/// does, for clients' timers are theirs to choose and 5 s is a usual one.
 const LONGEST_DALLY: u64 = 5_000_000;
 
 /// Takes a file from the peer: the state machine of a client's read request or of a write request
@@ -24,18 +25,18 @@ pub struct Receiver<'r> {
     stage: Stage,
     /// What the next poll sends.
     pending: Pending,
-    request: Option<Request<'r>>,
+    request: Option<Title<'r>>,
     max_len: u64,
-    /// Octets kept so far.
-    received: u64,
     /// The block that is due: the first one not kept.
     next: u64,
     /// The last block that was acknowledged at the end of a window.
     acked: u64,
     /// The block at which the next ACK falls due.
     end: u64,
-    /// When a repeated `acked` may be acknowledged once more.
-    reack_at: Instant,
+    /// Octets of the last block, once it is kept.
+    last_len: u16,
+    /// `acked` was acknowledged again.
+    repeated: bool,
     /// An ACK for less than a window was sent since a block was last kept (by the timer, or for a gap),
     /// so that the sender may have started a window that ends elsewhere.
     rewound: bool,
@@ -65,11 +66,13 @@ enum Pending {
     Opening {
         again: bool,
     },
-    /// An ACK of this block.
+    /// An ACK of all that is kept, at the end of a window.
     Ack {
-        block: u64,
         again: bool,
     },
+    /// An ACK of all that is kept although the window is not complete: the sender is to start a new
+    /// one after it (RFC 7440 section 4).
+    EarlyAck,
 }
 
 impl<'r> Receiver<'r> {
@@ -78,17 +81,12 @@ impl<'r> Receiver<'r> {
     pub fn request(now: Instant, server: SocketAddr, request: Request<'r>, config: Config) -> Self {
         // 0 asks for the size (RFC 2349). Of a translated text no size is known.
         let tsize = (request.mode() == Mode::Octet).then_some(0);
-        let offer = OptionSet::offer(&config, tsize, request.bare_len());
+        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
         let exchange = Exchange::request(now, server, offer, &config);
-        Self::new(exchange, Stage::Requesting, Some(request), &config)
+        Self::new(exchange, Stage::Requesting, Some(request.title()), &config)
     }
 
-    fn new(
-        exchange: Exchange,
-        stage: Stage,
-        request: Option<Request<'r>>,
-        config: &Config,
-    ) -> Self {
+    fn new(exchange: Exchange, stage: Stage, request: Option<Title<'r>>, config: &Config) -> Self {
         let end = u64::from(exchange.options.windowsize());
         Self {
             exchange,
@@ -96,11 +94,11 @@ impl<'r> Receiver<'r> {
             pending: Pending::Opening { again: false },
             request,
             max_len: config.max_len,
-            received: 0,
             next: 1,
             acked: 0,
             end,
-            reack_at: Instant::ZERO,
+            last_len: 0,
+            repeated: false,
             rewound: false,
             gap_reported: false,
             dally: config.dally,
@@ -138,10 +136,7 @@ impl<'r> Receiver<'r> {
             Stage::Requesting => {}
             // Our ACK 0 was lost. A server has sent the OACK itself and gets none.
             Stage::Opened if self.request.is_some() => {
-                self.pending = Pending::Ack {
-                    block: 0,
-                    again: true,
-                };
+                self.pending = Pending::Ack { again: true };
                 return self.exchange.ignore(Ignored::Duplicate);
             }
             _ => return self.exchange.ignore(Ignored::Unexpected),
@@ -157,10 +152,7 @@ impl<'r> Receiver<'r> {
         }
         self.exchange.progress(now);
         self.open(agreed);
-        self.pending = Pending::Ack {
-            block: 0,
-            again: false,
-        };
+        self.pending = Pending::Ack { again: false };
         Event::Negotiated(self.negotiated())
     }
 
@@ -206,36 +198,38 @@ impl<'r> Receiver<'r> {
     }
 
     /// Rule R1: the block that was due.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a last block is shorter than a 16-bit block size"
+    )]
     fn keep<'b>(&mut self, now: Instant, payload: &'b [u8]) -> Event<'b> {
-        let offset = self.received;
+        let offset = self.received();
         let received = offset.saturating_add(payload.len() as u64);
         if received > self.max_len {
             return self.exchange.fail(TransferError::TooLarge);
         }
         let last = payload.len() < usize::from(self.blksize());
-        let announced = self.exchange.options.tsize().filter(|_| self.strict);
-        if let Some(announced) = announced.filter(|announced| last && *announced > received) {
-            return self.exchange.fail(TransferError::Truncated {
-                announced,
-                received,
-            });
+        if last && self.strict && self.exchange.options.tsize() > Some(received) {
+            return self.exchange.fail(TransferError::Truncated);
         }
-        let block = self.next;
         self.exchange.progress(now);
-        self.received = received;
-        self.next = block.saturating_add(1);
+        let due = last || self.next >= self.end;
+        self.next = self.next.saturating_add(1);
         self.rewound = false;
         self.gap_reported = false;
-        if last || block >= self.end {
+        if last {
+            self.last_len = payload.len() as u16;
+            self.stage = Stage::Dallying;
+        } else {
+            self.stage = Stage::Receiving;
+        }
+        if due {
             self.acknowledge_window(false);
         } else {
+            // A report of the gap that this block fills would come too late.
+            self.pending = Pending::Nothing;
             self.exchange.arm(now, true);
         }
-        self.stage = if last {
-            Stage::Dallying
-        } else {
-            Stage::Receiving
-        };
         Event::Block(Block {
             offset,
             payload,
@@ -247,20 +241,8 @@ impl<'r> Receiver<'r> {
     fn acknowledge_window(&mut self, again: bool) {
         self.acked = self.next.saturating_sub(1);
         self.end = self.acked.saturating_add(self.windowsize());
-        self.reack_at = Instant::ZERO;
-        self.pending = Pending::Ack {
-            block: self.acked,
-            again,
-        };
-    }
-
-    /// Acknowledges all that is kept although a window is not complete: the sender is to start a new
-    /// one after it (RFC 7440 section 4).
-    fn acknowledge_early(&mut self) {
-        let block = self.next.saturating_sub(1);
-        self.end = block.saturating_add(self.windowsize());
-        self.rewound = true;
-        self.pending = Pending::Ack { block, again: true };
+        self.repeated = false;
+        self.pending = Pending::Ack { again };
     }
 
     /// Rule R2: a block after one that is missing. One ACK for each gap, or two ends that answer each
@@ -269,7 +251,7 @@ impl<'r> Receiver<'r> {
         let window = self.windowsize();
         if window > 1 && !self.gap_reported && block < self.next.saturating_add(window) {
             self.gap_reported = true;
-            self.acknowledge_early();
+            self.pending = Pending::EarlyAck;
         }
         self.exchange.ignore(Ignored::OutOfOrder)
     }
@@ -283,9 +265,14 @@ impl<'r> Receiver<'r> {
             if self.next > self.end {
                 self.acknowledge_window(true);
             }
-        } else if block == self.acked && now >= self.reack_at {
-            self.reack_at = now.after(u64::from(self.exchange.rto.current() >> 1));
-            self.pending = Pending::Ack { block, again: true };
+        } else if block == self.acked && self.next == block.saturating_add(1) {
+            // Its ACK may be lost. At once for the first repeat, then at half the time-out, so that
+            // doubled datagrams do not double for ever.
+            let pause = u64::from(self.exchange.rto.current() >> 1);
+            if !self.repeated || self.exchange.since_timed(now) >= pause {
+                self.repeated = true;
+                self.pending = Pending::Ack { again: true };
+            }
         }
         self.exchange.ignore(Ignored::Duplicate)
     }
@@ -308,10 +295,7 @@ impl<'r> Receiver<'r> {
 
     /// What to do now. Call it again after each datagram that was sent.
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
-        if let Some(output) = self
-            .exchange
-            .finish(self.received, self.next.saturating_sub(1))
-        {
+        if let Some(output) = self.exchange.finish(self.received(), self.kept()) {
             return output;
         }
         if self.pending == Pending::Nothing {
@@ -322,10 +306,7 @@ impl<'r> Receiver<'r> {
             } else {
                 return Output::Wait(self.exchange.next_deadline());
             }
-            if let Some(output) = self
-                .exchange
-                .finish(self.received, self.next.saturating_sub(1))
-            {
+            if let Some(output) = self.exchange.finish(self.received(), self.kept()) {
                 return output;
             }
         }
@@ -352,38 +333,36 @@ impl<'r> Receiver<'r> {
         {
             self.pending = Pending::Opening { again: true };
         } else {
-            self.acknowledge_early();
+            self.pending = Pending::EarlyAck;
         }
     }
 
     fn transmit(&mut self, now: Instant) -> Transmit<'r> {
-        let pending = core::mem::replace(&mut self.pending, Pending::Nothing);
-        let (again, payload) = match pending {
+        let (again, payload) = match self.pending {
             Pending::Opening { again } => (again, self.opening()),
-            Pending::Ack { block, again } => (
-                again,
-                Payload::Ack {
-                    block: self.exchange.rollover.wire(block),
-                },
-            ),
-            // `poll` asks only when something is pending; an ACK of what is kept is never wrong.
-            Pending::Nothing => (
-                true,
-                Payload::Ack {
-                    block: self.exchange.rollover.wire(self.next.saturating_sub(1)),
-                },
-            ),
-        };
-        if self.stage == Stage::Dallying {
-            // Each repeat prolongs the stay, but not for ever.
-            if !again || self.exchange.expire() {
-                self.start_dally(now);
+            Pending::Ack { again } => (again, self.ack()),
+            Pending::EarlyAck | Pending::Nothing => {
+                self.end = self.kept().saturating_add(self.windowsize());
+                self.rewound = true;
+                (true, self.ack())
             }
-        } else {
-            self.exchange.time(now, !again);
+        };
+        self.pending = Pending::Nothing;
+        self.exchange.time(now, !again);
+        if self.stage != Stage::Dallying {
             self.exchange.arm(now, self.stage != Stage::Requesting);
+        } else if !again || self.exchange.expire() {
+            // Each repeat prolongs the stay, but not for ever.
+            self.start_dally(now);
         }
         self.exchange.transmit(again, payload)
+    }
+
+    /// The ACK of all that is kept.
+    fn ack(&self) -> Payload<'r> {
+        Payload::Ack {
+            block: self.exchange.rollover.wire(self.kept()),
+        }
     }
 
     fn opening(&self) -> Payload<'r> {
@@ -400,13 +379,18 @@ impl<'r> Receiver<'r> {
     }
 
     /// RFC 1350 section 6: stay long enough for the peer to repeat the last block.
+    /// RFC 1350 section 6: stay long enough for the peer to repeat the last block.
     fn start_dally(&mut self, now: Instant) {
         let rto = &self.exchange.rto;
-        let span = u64::from(rto.current())
-            .saturating_mul(2)
-            .max(u64::from(rto.floor()))
-            .min(LONGEST_DALLY);
-        self.exchange.deadline = if self.dally { now.after(span) } else { now };
+        let span = if !self.dally {
+            0
+        } else if self.request.is_none() {
+            LONGEST_DALLY
+        } else {
+            let twice = u64::from(rto.current()).saturating_mul(2);
+            twice.max(u64::from(rto.floor())).min(LONGEST_DALLY)
+        };
+        self.exchange.deadline = now.after(span);
     }
 
     /// Gives up with an ERROR to the peer, if it is known: the block of the last event could not be
@@ -457,8 +441,7 @@ impl<'r> Receiver<'r> {
     /// How far the transfer has come.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.exchange
-            .summary(self.received, self.next.saturating_sub(1))
+        self.exchange.summary(self.received(), self.kept())
     }
 
     /// After a failure: whether the same request without options, from a new port, may do better
@@ -466,6 +449,24 @@ impl<'r> Receiver<'r> {
     #[must_use]
     pub const fn retry_without_options(&self) -> bool {
         self.exchange.retry_without_options()
+    }
+
+    /// The last block that is kept, 0 if there is none.
+    const fn kept(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
+    /// Octets kept.
+    fn received(&self) -> u64 {
+        let blksize = u64::from(self.blksize());
+        if self.stage == Stage::Dallying {
+            let whole = self.kept().saturating_sub(1);
+            whole
+                .saturating_mul(blksize)
+                .saturating_add(u64::from(self.last_len))
+        } else {
+            self.kept().saturating_mul(blksize)
+        }
     }
 
     const fn blksize(&self) -> u16 {

@@ -7,7 +7,7 @@ use crate::{
     Request, Span, Summary, TransferError, Transmit,
     exchange::Exchange,
     output::Payload,
-    wire::{self, Frame, OptionSet},
+    wire::{self, Frame, OptionSet, Title},
 };
 
 /// How long the file is.
@@ -43,7 +43,7 @@ impl Length {
 pub struct Sender<'r> {
     exchange: Exchange,
     stage: Stage,
-    request: Option<Request<'r>>,
+    request: Option<Title<'r>>,
     /// Octets of the file, or [`UNKNOWN`].
     length: u64,
     /// The first block that is not acknowledged.
@@ -80,12 +80,12 @@ impl<'r> Sender<'r> {
     ) -> Self {
         let length = length.octets();
         let tsize = (length != UNKNOWN && request.mode() == Mode::Octet).then_some(length);
-        let offer = OptionSet::offer(&config, tsize, request.bare_len());
+        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
         let exchange = Exchange::request(now, server, offer, &config);
         Self::new(
             exchange,
             Stage::Opening { again: false },
-            Some(request),
+            Some(request.title()),
             length,
         )
     }
@@ -93,7 +93,7 @@ impl<'r> Sender<'r> {
     const fn new(
         exchange: Exchange,
         stage: Stage,
-        request: Option<Request<'r>>,
+        request: Option<Title<'r>>,
         length: u64,
     ) -> Self {
         Self {

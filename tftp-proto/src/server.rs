@@ -15,7 +15,7 @@ use crate::{
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SessionId(u32);
 
-/// There is no room for another transfer, and none whose client has yet to answer.
+/// There is no room for another transfer: the clients of all those in the table are at work.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing else to say")]
@@ -92,7 +92,7 @@ pub struct Server<const N: usize> {
     /// An ERROR to somebody without a session. One at a time: it is a courtesy.
     refusal: Option<(SocketAddr, ErrorCode)>,
     /// A transfer that had to make room, until its end is told.
-    evicted: Option<SessionId>,
+    evicted: Option<(SessionId, Result<Summary, TransferError>)>,
 }
 
 impl<const N: usize> Server<N> {
@@ -149,8 +149,8 @@ impl<const N: usize> Server<N> {
     /// Accepts a read request: the file of `length` octets will be sent.
     ///
     /// # Errors
-    /// If the table is full of clients that have answered. Otherwise the oldest transfer whose client has
-    /// not makes room.
+    /// If the table is full of clients at work. Otherwise a transfer that is complete and only dallies,
+    /// or else the oldest whose client has not answered yet, makes room.
     pub fn accept_read(
         &mut self,
         now: Instant,
@@ -205,19 +205,31 @@ impl<const N: usize> Server<N> {
         Ok(id)
     }
 
-    /// Makes room: sessions stand in the order of their requests.
+    /// Makes room: at the cost of one that only dallies, else of the oldest whose client has not
+    /// answered, so that forged requests cannot keep others out. Sessions stand in the order of their
+    /// requests.
     fn evict(&mut self) -> Result<(), ServerFull> {
-        let oldest = self
-            .sessions
-            .iter()
-            .position(|session| !session.machine.is_proven());
-        match oldest {
-            Some(place) if self.evicted.is_none() && place < self.sessions.len() => {
-                self.evicted = Some(self.sessions.remove(place).id);
-                Ok(())
-            }
-            _ => Err(ServerFull),
+        let place = |spare: fn(&Machine) -> bool| {
+            self.sessions
+                .iter()
+                .position(|session| spare(&session.machine))
+        };
+        let (place, complete) = match (place(Machine::is_complete), place(Machine::is_unproven)) {
+            (Some(place), _) => (place, true),
+            (None, Some(place)) => (place, false),
+            (None, None) => return Err(ServerFull),
+        };
+        if self.evicted.is_some() || place >= self.sessions.len() {
+            return Err(ServerFull);
         }
+        let session = self.sessions.remove(place);
+        let result = if complete {
+            Ok(session.machine.summary())
+        } else {
+            Err(TransferError::Evicted)
+        };
+        self.evicted = Some((session.id, result));
+        Ok(())
     }
 
     /// Refuses a request with an ERROR at the next poll. No state is kept for it.
@@ -251,8 +263,8 @@ impl<const N: usize> Server<N> {
         if let Some((to, code)) = self.refusal.take() {
             return ServerOutput::Refuse(Transmit::new(to, false, Payload::Error { code }));
         }
-        if let Some(id) = self.evicted.take() {
-            return ServerOutput::Done(id, Err(TransferError::Evicted));
+        if let Some((id, result)) = self.evicted.take() {
+            return ServerOutput::Done(id, result);
         }
         let mut earliest = None;
         for _ in 0..self.sessions.len() {
@@ -353,8 +365,16 @@ impl Machine {
         either!(self, machine => machine.exchange().is_over())
     }
 
-    const fn is_proven(&self) -> bool {
-        either!(self, machine => machine.exchange().is_proven())
+    const fn is_unproven(&self) -> bool {
+        either!(self, machine => !machine.exchange().is_proven())
+    }
+
+    fn is_complete(&self) -> bool {
+        either!(self, machine => machine.is_complete())
+    }
+
+    fn summary(&self) -> Summary {
+        either!(self, machine => machine.summary())
     }
 
     /// Ends the transfer without a word, because its client has begun another.

@@ -9,6 +9,7 @@ mod writer;
 pub use code::{ErrorCode, Text};
 pub(crate) use negotiate::{OptionSet, tsize};
 pub use options::{OptionIter, Options};
+pub(crate) use request::Title;
 pub use request::{MAX_REQUEST_LEN, Request};
 pub(crate) use writer::Writer;
 
@@ -167,7 +168,7 @@ impl<'b> Packet<'b> {
                 } else {
                     WRQ
                 });
-                request.write_bare(writer);
+                request.title().write(writer);
                 request.options().write(writer);
             }
             Self::Data { block, payload } => {

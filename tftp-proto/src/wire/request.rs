@@ -24,6 +24,29 @@ pub struct Request<'b> {
     options: Options<'b>,
 }
 
+/// A request less its options: what a machine remembers of it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct Title<'r> {
+    filename: &'r [u8],
+    mode: Mode,
+}
+
+impl Title<'_> {
+    /// Octets of opcode, name and mode.
+    pub(crate) const fn request_len(&self) -> usize {
+        self.filename
+            .len()
+            .saturating_add(self.mode.as_str().len())
+            .saturating_add(4)
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer<'_>) {
+        writer.string(self.filename);
+        writer.string(self.mode.as_str().as_bytes());
+    }
+}
+
 /// Octets up to a zero, which is taken too.
 pub(super) fn string(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
     terminated(take_till(|octet| octet == 0), tag(&[0][..])).parse(input)
@@ -66,7 +89,7 @@ impl<'b> Request<'b> {
             mode,
             options: Options::NONE,
         };
-        if request.bare_len() > MAX_REQUEST_LEN {
+        if request.title().request_len() > MAX_REQUEST_LEN {
             return Err(RequestError::TooLong);
         }
         Ok(request)
@@ -90,12 +113,11 @@ impl<'b> Request<'b> {
         self.options
     }
 
-    /// Octets of opcode, name and mode.
-    pub(crate) const fn bare_len(&self) -> usize {
-        self.filename
-            .len()
-            .saturating_add(self.mode.as_str().len())
-            .saturating_add(4)
+    pub(crate) const fn title(&self) -> Title<'b> {
+        Title {
+            filename: self.filename,
+            mode: self.mode,
+        }
     }
 
     pub(super) fn decode(body: &'b [u8], lenient: bool) -> Result<Self, DecodeError> {
@@ -118,11 +140,6 @@ impl<'b> Request<'b> {
             mode: Mode::from_bytes(mode).ok_or(DecodeError::UnknownMode)?,
             options: Options::decode(rest, lenient),
         })
-    }
-
-    pub(crate) fn write_bare(&self, writer: &mut Writer<'_>) {
-        writer.string(self.filename);
-        writer.string(self.mode.as_str().as_bytes());
     }
 }
 
