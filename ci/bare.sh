@@ -36,3 +36,12 @@ bare_compiler() {
         echo none
     fi
 }
+
+# The compiler's own name and version
+bare_rustc_version() {
+    if [ "$(bare_compiler "$1")" = rustup ]; then
+        rustc --version
+    else
+        echo "$(/usr/bin/rustc --version | cut -d' ' -f1-2) with core built from source"
+    fi
+}

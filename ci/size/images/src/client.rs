@@ -2,7 +2,9 @@
 
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use tftp_proto::{Config, ErrorCode, Event, Instant, Length, Output, Receiver, Request, Sender, Transmit};
+use tftp_proto::{
+    Config, ErrorCode, Event, Instant, Length, Output, Receiver, Request, Sender, Transmit,
+};
 
 use crate::device;
 
@@ -24,7 +26,9 @@ fn now() -> Instant {
 
 /// Encodes into `buf`, fills in the bytes of the file, and sends.
 pub fn transmit(transmit: &Transmit<'_>, buf: &mut [u8]) {
-    let Ok(gap) = transmit.encode(buf) else { return };
+    let Ok(gap) = transmit.encode(buf) else {
+        return;
+    };
     if let Some(gap) = gap {
         device::read(gap.offset, gap.buf);
     }
@@ -35,7 +39,9 @@ pub fn transmit(transmit: &Transmit<'_>, buf: &mut [u8]) {
 
 /// Fetches a file into the flash. `buf` holds one datagram, received or to be sent.
 pub fn get(buf: &mut [u8]) {
-    let Ok(request) = Request::octet("firmware.bin") else { return };
+    let Ok(request) = Request::octet("firmware.bin") else {
+        return;
+    };
     let mut download = Receiver::request(now(), server(), request, config());
     loop {
         let deadline = match download.poll(now()) {
@@ -59,7 +65,9 @@ pub fn get(buf: &mut [u8]) {
 
 /// Sends a file from the flash. `buf` as for [`get`].
 pub fn put(buf: &mut [u8]) {
-    let Ok(request) = Request::octet("crash.log") else { return };
+    let Ok(request) = Request::octet("crash.log") else {
+        return;
+    };
     let length = Length::Known(device::length());
     let mut upload = Sender::request(now(), server(), request, length, config());
     loop {

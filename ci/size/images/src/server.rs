@@ -1,6 +1,8 @@
 //! A server of four sessions on one port, as a device has it.
 
-use tftp_proto::{Config, Direction, ErrorCode, Event, Instant, Length, Server, ServerEvent, ServerOutput};
+use tftp_proto::{
+    Config, Direction, ErrorCode, Event, Instant, Length, Server, ServerEvent, ServerOutput,
+};
 
 use crate::{client::transmit, device};
 

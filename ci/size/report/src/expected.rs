@@ -71,7 +71,11 @@ impl Figures {
                 Some(_) => {}
             }
         }
-        for what in expected.figures.keys().filter(|&what| !self.figures.contains_key(what)) {
+        for what in expected
+            .figures
+            .keys()
+            .filter(|&what| !self.figures.contains_key(what))
+        {
             faults.push(format!("{what}: expected, and not measured"));
         }
         (faults, notes)
@@ -102,6 +106,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let read = Figures::parse(&figures(7).to_text()).expect("it was just written");
-        assert_eq!((read.compiler, read.figures), ("rustc".to_owned(), figures(7).figures));
+        assert_eq!(
+            (read.compiler, read.figures),
+            ("rustc".to_owned(), figures(7).figures)
+        );
     }
 }

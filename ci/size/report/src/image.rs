@@ -45,7 +45,10 @@ impl Function {
     pub fn is_runtime(&self) -> bool {
         self.name.starts_with("__aeabi_")
             || self.name.starts_with("compiler_builtins::")
-            || matches!(self.name.as_str(), "memcpy" | "memmove" | "memset" | "memcmp" | "bcmp")
+            || matches!(
+                self.name.as_str(),
+                "memcpy" | "memmove" | "memset" | "memcmp" | "bcmp"
+            )
     }
 
     /// Whether this is the panic handler, which is linked if anything can panic.
@@ -58,7 +61,10 @@ impl Function {
         let of_core = self.name.starts_with("core::") || self.name.starts_with('<');
         self.is_panic_handler()
             || self.name.starts_with("core::panicking::")
-            || of_core && ["_fail", "panic_"].iter().any(|word| self.name.contains(word))
+            || of_core
+                && ["_fail", "panic_"]
+                    .iter()
+                    .any(|word| self.name.contains(word))
     }
 }
 
@@ -77,17 +83,24 @@ impl Image {
             objects: objects(&file),
         };
         for section in file.sections() {
-            let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
-            if sh_flags & u64::from(elf::SHF_ALLOC) == 0 || section.name()? == ".vector_table" {
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+                continue;
+            };
+            if !sh_flags.contains(elf::SHF_ALLOC) || section.name()? == ".vector_table" {
                 continue;
             }
-            match (sh_flags & u64::from(elf::SHF_WRITE) != 0, section.kind()) {
+            match (sh_flags.contains(elf::SHF_WRITE), section.kind()) {
                 (false, _) => image.text += section.size(),
                 (true, object::SectionKind::UninitializedData) => image.bss += section.size(),
                 (true, _) => image.data += section.size(),
             }
         }
-        let device: u64 = image.functions.values().filter(|f| f.is_device()).map(|f| f.size).sum();
+        let device: u64 = image
+            .functions
+            .values()
+            .filter(|f| f.is_device())
+            .map(|f| f.size)
+            .sum();
         image.text -= device;
         image.read_frames(&file)?;
         image.read_calls(&file)?;
@@ -96,7 +109,9 @@ impl Image {
 
     /// `.stack_sizes` holds for each function its address and, in LEB128, the length of its frame.
     fn read_frames(&mut self, file: &ElfFile32<'_>) -> Result<(), object::Error> {
-        let Some(section) = file.section_by_name(".stack_sizes") else { return Ok(()) };
+        let Some(section) = file.section_by_name(".stack_sizes") else {
+            return Ok(());
+        };
         let mut rest = section.data()?;
         while let Some((address, tail)) = rest.split_first_chunk::<4>() {
             let address = u64::from(u32::from_le_bytes(*address)) & !1;
@@ -125,7 +140,9 @@ impl Image {
                 continue;
             }
             for (at, relocation) in section.relocations() {
-                let RelocationTarget::Symbol(index) = relocation.target() else { continue };
+                let RelocationTarget::Symbol(index) = relocation.target() else {
+                    continue;
+                };
                 let symbol = file.symbol_by_index(index)?;
                 let callee = symbol.address() & !1;
                 if symbol.kind() != SymbolKind::Text || !self.functions.contains_key(&callee) {

@@ -70,8 +70,13 @@ fn below(image: &Image, at: u64, known: &mut BTreeMap<u64, Option<Depth>>) -> De
         return Depth::AtLeast(0);
     };
     known.insert(at, None);
-    let callees = function.calls.iter().map(|&callee| below(image, callee, known));
-    let depth = callees.fold(Depth::Bytes(0), Depth::max).plus(function.frame);
+    let callees = function
+        .calls
+        .iter()
+        .map(|&callee| below(image, callee, known));
+    let depth = callees
+        .fold(Depth::Bytes(0), Depth::max)
+        .plus(function.frame);
     known.insert(at, Some(depth));
     depth
 }
