@@ -100,7 +100,8 @@ pub enum TransferError {
     /// The peer's OACK has an option that was not requested, or a value that is not allowed
     /// (RFC 2347).
     OptionNegotiation,
-    /// The file is larger than [`Config::max_len`](crate::Config::max_len).
+    /// The file is larger than [`Config::max_len`](crate::Config::max_len), or has more blocks than can be
+    /// counted: 2^32 less two windows.
     TooLarge,
     /// A DATA packet has more octets than the block size.
     Oversized,

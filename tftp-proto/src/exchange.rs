@@ -123,11 +123,12 @@ impl Exchange {
     /// What becomes of a datagram that does not come from the peer; `None` if it does, or may.
     #[inline]
     pub(crate) fn stray<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Event<'b>> {
-        let welcome = if self.locked {
-            from == self.peer
-        } else {
-            self.any_server || from.ip() == self.peer.ip()
-        };
+        // Until the server's port is known, any port of its host will do.
+        let mut expected = self.peer;
+        if !self.locked {
+            expected.set_port(from.port());
+        }
+        let welcome = from == expected || (self.any_server && !self.locked);
         if welcome {
             None
         } else {
@@ -278,7 +279,7 @@ impl Exchange {
     }
 
     /// Once the transfer is over: the last words, if there are any, then the result.
-    pub(crate) fn finish<'r>(&mut self, bytes: u64, blocks: u64) -> Option<Output<'r>> {
+    pub(crate) fn finish<'r>(&mut self, bytes: u64, blocks: u32) -> Option<Output<'r>> {
         let end = self.end?;
         Some(match self.farewell.take() {
             Some(code) => {
@@ -293,10 +294,10 @@ impl Exchange {
         self.deadline.min(self.give_up)
     }
 
-    pub(crate) fn summary(&self, bytes: u64, blocks: u64) -> Summary {
+    pub(crate) fn summary(&self, bytes: u64, blocks: u32) -> Summary {
         Summary {
             bytes,
-            blocks,
+            blocks: u64::from(blocks),
             retransmissions: self.retransmissions,
             ignored: self.ignored,
             negotiated: self.options.negotiated(self.rollover),

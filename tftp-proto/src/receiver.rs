@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use crate::{
     Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Options, Output,
     Request, Rollover, Summary, TransferError, Transmit,
+    block::LAST_BLOCK,
     exchange::Exchange,
     output::Payload,
     wire::{self, Frame, OptionSet, Title},
@@ -17,6 +18,9 @@ const LONGEST_DALLY: u64 = 5_000_000;
 /// Takes a file from the peer: the state machine of a client's read request or of a write request
 /// that a server has accepted.
 ///
+/// Block numbers are at least 1 where they are decremented and at most [`LAST_BLOCK`] and two windows, so the
+/// arithmetic on them wraps in name only.
+///
 /// The caller drives it with [`handle`](Self::handle) and [`poll`](Self::poll); any call is allowed
 /// at any time.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -28,11 +32,11 @@ pub struct Receiver<'r> {
     request: Option<Title<'r>>,
     max_len: u64,
     /// The block that is due: the first one not kept.
-    next: u64,
+    next: u32,
     /// The last block that was acknowledged at the end of a window.
-    acked: u64,
+    acked: u32,
     /// The block at which the next ACK falls due.
-    end: u64,
+    end: u32,
     /// Octets of the last block, once it is kept.
     last_len: u16,
     /// `acked` was acknowledged again.
@@ -87,7 +91,7 @@ impl<'r> Receiver<'r> {
     }
 
     fn new(exchange: Exchange, stage: Stage, request: Option<Title<'r>>, config: &Config) -> Self {
-        let end = u64::from(exchange.options.windowsize());
+        let end = u32::from(exchange.options.windowsize());
         Self {
             exchange,
             stage,
@@ -159,7 +163,7 @@ impl<'r> Receiver<'r> {
     fn open(&mut self, agreed: OptionSet) {
         self.stage = Stage::Opened;
         self.exchange.settle(agreed);
-        self.end = u64::from(agreed.windowsize());
+        self.end = u32::from(agreed.windowsize());
     }
 
     fn on_data<'b>(
@@ -204,8 +208,8 @@ impl<'r> Receiver<'r> {
     )]
     fn keep<'b>(&mut self, now: Instant, payload: &'b [u8]) -> Event<'b> {
         let offset = self.received();
-        let received = offset.saturating_add(payload.len() as u64);
-        if received > self.max_len {
+        let received = offset.wrapping_add(payload.len() as u64);
+        if received > self.max_len || self.next > LAST_BLOCK {
             return self.exchange.fail(TransferError::TooLarge);
         }
         let last = payload.len() < usize::from(self.blksize());
@@ -214,7 +218,7 @@ impl<'r> Receiver<'r> {
         }
         self.exchange.progress(now);
         let due = last || self.next >= self.end;
-        self.next = self.next.saturating_add(1);
+        self.next = self.next.wrapping_add(1);
         self.rewound = false;
         self.gap_reported = false;
         if last {
@@ -239,17 +243,17 @@ impl<'r> Receiver<'r> {
 
     /// Acknowledges all that is kept, as the end of a window.
     fn acknowledge_window(&mut self, again: bool) {
-        self.acked = self.next.saturating_sub(1);
-        self.end = self.acked.saturating_add(self.windowsize());
+        self.acked = self.kept();
+        self.end = self.acked.wrapping_add(self.windowsize());
         self.repeated = false;
         self.pending = Pending::Ack { again };
     }
 
     /// Rule R2: a block after one that is missing. One ACK for each gap, or two ends that answer each
     /// stray block multiply their traffic.
-    fn on_gap<'b>(&mut self, block: u64) -> Event<'b> {
+    fn on_gap<'b>(&mut self, block: u32) -> Event<'b> {
         let window = self.windowsize();
-        if window > 1 && !self.gap_reported && block < self.next.saturating_add(window) {
+        if window > 1 && !self.gap_reported && block < self.next.wrapping_add(window) {
             self.gap_reported = true;
             self.pending = Pending::EarlyAck;
         }
@@ -257,15 +261,15 @@ impl<'r> Receiver<'r> {
     }
 
     /// Rule R3: a block that is kept already.
-    fn on_repeat<'b>(&mut self, now: Instant, block: u64) -> Event<'b> {
+    fn on_repeat<'b>(&mut self, now: Instant, block: u32) -> Event<'b> {
         if self.rewound && self.acked < block {
             // The sender did not follow our early ACK but went back: its window ends elsewhere.
             self.rewound = false;
-            self.end = block.saturating_sub(1).saturating_add(self.windowsize());
+            self.end = block.wrapping_sub(1).wrapping_add(self.windowsize());
             if self.next > self.end {
                 self.acknowledge_window(true);
             }
-        } else if block == self.acked && self.next == block.saturating_add(1) {
+        } else if block == self.acked && block == self.kept() {
             // Its ACK may be lost. At once for the first repeat, then at half the time-out, so that
             // doubled datagrams do not double for ever.
             let pause = u64::from(self.exchange.rto.current() >> 1);
@@ -287,7 +291,7 @@ impl<'r> Receiver<'r> {
         if self.next == 65_536
             && self.exchange.options.rollover().is_none()
             && self.exchange.rollover == Rollover::Zero
-            && u64::from(wire) == self.windowsize()
+            && u32::from(wire) == self.windowsize()
         {
             self.exchange.rollover = Rollover::One;
         }
@@ -342,7 +346,7 @@ impl<'r> Receiver<'r> {
             Pending::Opening { again } => (again, self.opening()),
             Pending::Ack { again } => (again, self.ack()),
             Pending::EarlyAck | Pending::Nothing => {
-                self.end = self.kept().saturating_add(self.windowsize());
+                self.end = self.kept().wrapping_add(self.windowsize());
                 self.rewound = true;
                 (true, self.ack())
             }
@@ -452,29 +456,29 @@ impl<'r> Receiver<'r> {
     }
 
     /// The last block that is kept, 0 if there is none.
-    const fn kept(&self) -> u64 {
-        self.next.saturating_sub(1)
+    const fn kept(&self) -> u32 {
+        self.next.wrapping_sub(1)
     }
 
     /// Octets kept.
     fn received(&self) -> u64 {
         let blksize = u64::from(self.blksize());
-        if self.stage == Stage::Dallying {
-            let whole = self.kept().saturating_sub(1);
-            whole
-                .saturating_mul(blksize)
-                .saturating_add(u64::from(self.last_len))
+        let (whole, rest) = if self.stage == Stage::Dallying {
+            (self.kept().wrapping_sub(1), self.last_len)
         } else {
-            self.kept().saturating_mul(blksize)
-        }
+            (self.kept(), 0)
+        };
+        u64::from(whole)
+            .wrapping_mul(blksize)
+            .wrapping_add(u64::from(rest))
     }
 
     const fn blksize(&self) -> u16 {
         self.exchange.options.blksize()
     }
 
-    fn windowsize(&self) -> u64 {
-        u64::from(self.exchange.options.windowsize())
+    fn windowsize(&self) -> u32 {
+        u32::from(self.exchange.options.windowsize())
     }
 }
 

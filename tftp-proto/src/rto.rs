@@ -28,7 +28,7 @@ impl Rto {
             smoothed: 0,
             variation: 0,
             shortest: u32::MAX,
-            current: micros32(retry.initial).clamp(floor, ceiling),
+            current: micros32(retry.initial).max(floor).min(ceiling),
             floor,
             ceiling,
             random: seed,
@@ -63,7 +63,8 @@ impl Rto {
         self.current = self
             .smoothed
             .saturating_add(margin)
-            .clamp(self.floor, self.ceiling);
+            .max(self.floor)
+            .min(self.ceiling);
     }
 
     /// Doubles the time-out; it stays doubled until the next sample (RFC 6298 section 5.5).

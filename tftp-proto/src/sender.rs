@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use crate::{
     Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Options, Output,
     Request, Span, Summary, TransferError, Transmit,
+    block::LAST_BLOCK,
     exchange::Exchange,
     output::Payload,
     wire::{self, Frame, OptionSet, Title},
@@ -47,11 +48,11 @@ pub struct Sender<'r> {
     /// Octets of the file, or [`UNKNOWN`].
     length: u64,
     /// The first block that is not acknowledged.
-    base: u64,
+    base: u32,
     /// The block to send next, at most one past the window.
-    next: u64,
+    next: u32,
     /// The last block that was ever sent.
-    sent: u64,
+    sent: u32,
     /// When the first block of the window left.
     window_at: Instant,
     /// The window was already sent again because its first block was reported lost.
@@ -168,7 +169,7 @@ impl<'r> Sender<'r> {
     fn on_ack<'b>(&mut self, now: Instant, wire: u16) -> Event<'b> {
         match self.exchange.rollover.absolute(wire, self.base) {
             Some(block) if block >= self.base && block <= self.sent => self.advance(now, block),
-            Some(block) if block.saturating_add(1) == self.base => {
+            Some(block) if block.wrapping_add(1) == self.base => {
                 self.hasten(now);
                 self.exchange.ignore(Ignored::Duplicate)
             }
@@ -179,17 +180,19 @@ impl<'r> Sender<'r> {
     }
 
     /// Rule S2: everything up to `block` has arrived; a full new window starts after it.
-    fn advance<'b>(&mut self, now: Instant, block: u64) -> Event<'b> {
+    fn advance<'b>(&mut self, now: Instant, block: u32) -> Event<'b> {
         // What was timed is the last block that was sent; an ACK of an earlier one says nothing of it.
-        if block.saturating_add(1) != self.next {
+        if block.wrapping_add(1) != self.next {
             self.exchange.time(now, false);
         }
         self.exchange.progress(now);
-        self.base = block.saturating_add(1);
+        self.base = block.wrapping_add(1);
         self.next = self.base;
         self.hastened = false;
         if self.ends(block) {
             self.exchange.close(Ok(()));
+        } else if block > LAST_BLOCK {
+            return self.exchange.fail(TransferError::TooLarge);
         }
         Event::Acknowledged {
             up_to: self.acknowledged(),
@@ -233,7 +236,7 @@ impl<'r> Sender<'r> {
 
     fn finish(&mut self) -> Option<Output<'r>> {
         let bytes = self.acknowledged();
-        self.exchange.finish(bytes, self.base.saturating_sub(1))
+        self.exchange.finish(bytes, self.base.wrapping_sub(1))
     }
 
     /// Nothing to send before an answer or the timer.
@@ -246,20 +249,18 @@ impl<'r> Sender<'r> {
     }
 
     fn window_is_sent(&self) -> bool {
-        let window = u64::from(self.exchange.options.windowsize());
-        self.next >= self.base.saturating_add(window) || self.ends(self.next.saturating_sub(1))
+        let window = u32::from(self.exchange.options.windowsize());
+        self.next >= self.base.wrapping_add(window) || self.ends(self.next.wrapping_sub(1))
     }
 
     /// Whether `block` is the last one: the first that is shorter than a block.
-    fn ends(&self, block: u64) -> bool {
-        block > 0 && self.offset(block.saturating_add(1)) > self.length
+    fn ends(&self, block: u32) -> bool {
+        block > 0 && self.offset(block.wrapping_add(1)) > self.length
     }
 
     /// Where `block` starts, in octets.
-    const fn offset(&self, block: u64) -> u64 {
-        block
-            .saturating_sub(1)
-            .saturating_mul(self.exchange.options.blksize() as u64)
+    fn offset(&self, block: u32) -> u64 {
+        u64::from(block.wrapping_sub(1)).wrapping_mul(u64::from(self.exchange.options.blksize()))
     }
 
     /// Octets that the peer has.
@@ -321,7 +322,7 @@ impl<'r> Sender<'r> {
             self.window_at = now;
         }
         self.sent = self.sent.max(block);
-        self.next = block.saturating_add(1);
+        self.next = block.wrapping_add(1);
         if self.window_is_sent() {
             self.exchange.time(now, !again);
             self.exchange.arm(now, false);
@@ -350,9 +351,9 @@ impl<'r> Sender<'r> {
         }
         self.length = length.min(UNKNOWN - 1);
         while self.next > self.base && self.offset(self.next) > self.length {
-            self.next = self.next.saturating_sub(1);
+            self.next = self.next.wrapping_sub(1);
         }
-        self.sent = self.sent.min(self.next.saturating_sub(1));
+        self.sent = self.sent.min(self.next.wrapping_sub(1));
     }
 
     /// Gives up with an ERROR to the peer, if it is known: the source failed, or the user wants no
@@ -396,7 +397,7 @@ impl<'r> Sender<'r> {
     #[must_use]
     pub fn summary(&self) -> Summary {
         self.exchange
-            .summary(self.acknowledged(), self.base.saturating_sub(1))
+            .summary(self.acknowledged(), self.base.wrapping_sub(1))
     }
 
     /// After a failure: whether the same request without options, from a new port, may do better

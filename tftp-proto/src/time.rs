@@ -63,13 +63,15 @@ impl Instant {
     }
 }
 
-/// A span in whole microseconds, capped at 71 minutes: timers count in 32 bits.
+/// A span in whole microseconds, from 4,294 s on the longest there is: timers count in 32 bits.
+#[inline(never)]
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 pub(crate) const fn micros32(span: Duration) -> u32 {
-    let micros = span.as_micros();
-    if micros > u32::MAX as u128 {
-        u32::MAX
-    } else {
-        micros as u32
+    let secs = span.as_secs();
+    if secs >= 4_294 {
+        return u32::MAX;
     }
+    (secs as u32)
+        .wrapping_mul(1_000_000)
+        .wrapping_add(span.subsec_micros())
 }

@@ -4,8 +4,7 @@ use core::fmt;
 
 use nom::{
     IResult, Parser as _,
-    bytes::complete::{tag, take_till},
-    sequence::terminated,
+    combinator::{map_opt, verify},
 };
 
 use super::{Options, Writer};
@@ -47,9 +46,12 @@ impl Title<'_> {
     }
 }
 
-/// Octets up to a zero, which is taken too.
+/// Octets up to a zero, which is taken too: the leaf of the grammar. nom's own `take_till` splits
+/// its input by a slice that may panic as far as a compiler can see.
 pub(super) fn string(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    terminated(take_till(|octet| octet == 0), tag(&[0][..])).parse(input)
+    let end = input.iter().position(|octet| *octet == 0);
+    let parts = end.and_then(|end| Some((input.get(end.wrapping_add(1)..)?, input.get(..end)?)));
+    parts.ok_or(nom::Err::Error(()))
 }
 
 impl<'b> Request<'b> {
@@ -125,19 +127,17 @@ impl<'b> Request<'b> {
             return Err(DecodeError::Unterminated);
         }
         // Lenient: the datagram's end stands in for the last zero.
-        let next = |input: &'b [u8]| match string(input) {
-            Ok(parts) => Ok(parts),
+        let string = |input: &'b [u8]| match string(input) {
             Err(_) if lenient && !input.is_empty() => Ok((&[][..], input)),
-            Err(_) => Err(DecodeError::UnknownMode),
+            parts => parts,
         };
-        let (rest, filename) = next(body).map_err(|_| DecodeError::EmptyFilename)?;
-        if filename.is_empty() {
-            return Err(DecodeError::EmptyFilename);
-        }
-        let (rest, mode) = next(rest)?;
+        let filename = verify(string, |name: &[u8]| !name.is_empty()).parse(body);
+        let (rest, filename) = filename.map_err(|_| DecodeError::EmptyFilename)?;
+        let mode = map_opt(string, Mode::from_bytes).parse(rest);
+        let (rest, mode) = mode.map_err(|_| DecodeError::UnknownMode)?;
         Ok(Self {
             filename,
-            mode: Mode::from_bytes(mode).ok_or(DecodeError::UnknownMode)?,
+            mode,
             options: Options::decode(rest, lenient),
         })
     }
