@@ -68,16 +68,19 @@
 
 mod block;
 mod config;
+pub mod dhcp;
 mod error;
 mod exchange;
 mod incoming;
 mod mode;
+pub mod netascii;
 mod output;
 mod receiver;
 mod rto;
 mod sender;
 mod server;
 mod time;
+pub mod uri;
 mod wire;
 
 pub use config::{Config, Negotiated, Retry, Rollover};
