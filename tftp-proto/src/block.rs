@@ -68,6 +68,19 @@ impl Rollover {
     }
 }
 
+impl Rollover {
+    /// Whether DATA with the number `wire` shows that its sender goes on with 1 after 65535, and not
+    /// with 0 as was assumed; `next` is the block that is due.
+    ///
+    /// With 65535 acknowledged, a window that starts at 0 ends at `windowsize - 1` and one that starts
+    /// at 1 ends at `windowsize`: only that number proves which it is. A 1 alone does so in lockstep,
+    /// but in a larger window it may also mean that the 0 was lost, and whoever takes it for more than
+    /// that loses a block in silence.
+    pub(crate) fn is_disproved(self, wire: u16, next: u32, windowsize: u32) -> bool {
+        self == Self::Zero && next == 65_536 && u32::from(wire) == windowsize
+    }
+}
+
 /// The last block that a transfer can have: beyond it a window's end could not be counted. A file of
 /// 2 TiB at 512 octets a block, of 5.7 TiB at 1468, is refused as too large.
 pub(crate) const LAST_BLOCK: u32 = u32::MAX - 2 * 65_536;

@@ -184,7 +184,12 @@ impl<'r> Receiver<'r> {
         if self.stage != Stage::Dallying && payload.len() > usize::from(self.blksize()) {
             return self.exchange.fail(TransferError::Oversized);
         }
-        self.detect_rollover(wire);
+        let rollover = self.exchange.rollover;
+        if self.exchange.options.rollover().is_none()
+            && rollover.is_disproved(wire, self.next, self.windowsize())
+        {
+            self.exchange.rollover = Rollover::One;
+        }
         let block = match self.exchange.rollover.absolute(wire, self.next) {
             Some(block) if block > 0 => block,
             _ => return self.exchange.ignore(Ignored::Unexpected),
@@ -279,22 +284,6 @@ impl<'r> Receiver<'r> {
             }
         }
         self.exchange.ignore(Ignored::Duplicate)
-    }
-
-    /// Tells a sender that goes on with 1 after 65535 from one that goes on with 0, as the option
-    /// that settles it is rare.
-    ///
-    /// With 65535 acknowledged, a window that starts at 0 ends at `windowsize - 1` and one that starts
-    /// at 1 ends at `windowsize`: only that number proves which it is. A 1 alone does so in lockstep,
-    /// but in a larger window it may also mean that the 0 was lost.
-    fn detect_rollover(&mut self, wire: u16) {
-        if self.next == 65_536
-            && self.exchange.options.rollover().is_none()
-            && self.exchange.rollover == Rollover::Zero
-            && u32::from(wire) == self.windowsize()
-        {
-            self.exchange.rollover = Rollover::One;
-        }
     }
 
     /// What to do now. Call it again after each datagram that was sent.
