@@ -209,27 +209,25 @@ impl<const N: usize> Server<N> {
     /// answered, so that forged requests cannot keep others out. Sessions stand in the order of their
     /// requests.
     fn evict(&mut self) -> Result<(), ServerFull> {
-        let place = |spare: fn(&Machine) -> bool| {
-            self.sessions
-                .iter()
-                .position(|session| spare(&session.machine))
-        };
-        let (place, complete) = match (place(Machine::is_complete), place(Machine::is_unproven)) {
-            (Some(place), _) => (place, true),
-            (None, Some(place)) => (place, false),
-            (None, None) => return Err(ServerFull),
-        };
-        if self.evicted.is_some() || place >= self.sessions.len() {
+        if self.evicted.is_some() {
             return Err(ServerFull);
         }
-        let session = self.sessions.remove(place);
-        let result = if complete {
-            Ok(session.machine.summary())
-        } else {
-            Err(TransferError::Evicted)
+        let first = |spare: fn(&Machine) -> bool| {
+            self.sessions.iter().find(|session| spare(&session.machine))
         };
-        self.evicted = Some((session.id, result));
+        let (id, result) = if let Some(session) = first(Machine::is_complete) {
+            (session.id, Ok(session.machine.summary()))
+        } else {
+            let session = first(Machine::is_unproven).ok_or(ServerFull)?;
+            (session.id, Err(TransferError::Evicted))
+        };
+        self.evicted = Some((id, result));
+        self.remove(id);
         Ok(())
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        self.sessions.retain(|session| session.id != id);
     }
 
     /// Refuses a request with an ERROR at the next poll. No state is kept for it.
@@ -281,7 +279,7 @@ impl<const N: usize> Server<N> {
                     return ServerOutput::Transmit(id, transmit);
                 }
                 Output::Done(result) => {
-                    self.sessions.remove(self.turn);
+                    self.remove(id);
                     return ServerOutput::Done(id, result);
                 }
                 Output::Wait(at) => {
