@@ -46,25 +46,13 @@ impl Kind {
     /// Names are compared without regard to case (RFC 2347).
     fn find(name: &[u8]) -> Option<Self> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
     const fn bit(self) -> u8 {
         1 << self as u8
-    }
-
-    /// The place of this name's first letter among the 53 letters of all names.
-    const fn letters_before(self) -> u32 {
-        match self {
-            Self::Blksize => 0,
-            Self::Windowsize => 7,
-            Self::Tsize => 17,
-            Self::Timeout => 22,
-            Self::Utimeout => 29,
-            Self::Rollover => 37,
-            Self::Blksize2 => 45,
-        }
     }
 }
 
@@ -248,11 +236,16 @@ impl OptionSet {
         agreed
     }
 
+    /// Remembers which letters of `name` are in upper case.
     fn keep_spelling(&mut self, kind: Kind, name: &[u8]) {
-        let first = kind.letters_before();
-        for (letter, octet) in (first..64).zip(name) {
-            if octet.is_ascii_uppercase() {
-                self.upper |= 1_u64.wrapping_shl(letter);
+        let mut bit = 1_u64;
+        for known in &Kind::ALL {
+            for (letter, _) in known.name().iter().enumerate() {
+                let spelt = name.get(letter).filter(|_| *known == kind);
+                if spelt.is_some_and(u8::is_ascii_uppercase) {
+                    self.upper |= bit;
+                }
+                bit <<= 1;
             }
         }
     }
@@ -278,18 +271,21 @@ impl OptionSet {
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {
-        for kind in Kind::ALL.into_iter().filter(|kind| self.has(*kind)) {
-            for (letter, octet) in (kind.letters_before()..64).zip(kind.name()) {
-                let upper = self.upper & 1_u64.wrapping_shl(letter) != 0;
-                writer.octet(if upper {
-                    octet.to_ascii_uppercase()
-                } else {
-                    *octet
-                });
+        let mut upper = self.upper;
+        for kind in &Kind::ALL {
+            let present = self.has(*kind);
+            for octet in kind.name() {
+                if present {
+                    let shift = if upper & 1 == 1 { b'a' ^ b'A' } else { 0 };
+                    writer.octet(octet ^ shift);
+                }
+                upper >>= 1;
             }
-            writer.octet(0);
-            writer.decimal(self.value(kind));
-            writer.octet(0);
+            if present {
+                writer.octet(0);
+                writer.decimal(self.value(*kind));
+                writer.octet(0);
+            }
         }
     }
 

@@ -41,25 +41,24 @@ impl<'t> Writer<'t> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::arithmetic_side_effects,
-        reason = "a 16-bit digit below a remainder of at most 9 fits 32 bits"
+        reason = "a remainder of at most 9 and an octet fit 16 bits, their tenth an octet"
     )]
-    pub(crate) fn decimal(&mut self, mut number: u64) {
-        let mut digits = [b'0'; 20];
+    pub(crate) fn decimal(&mut self, number: u64) {
+        // Long division by 10, octet by octet: a bare-metal image would otherwise link a 64-bit
+        // division for this alone.
+        let mut number = number.to_be_bytes();
+        let mut digits = [0; 20];
         let mut used = 0;
         for place in digits.iter_mut().rev() {
-            // Long division by 10 in digits of 16 bits: a bare-metal image would otherwise link
-            // a 64-bit division for this alone.
-            let mut rest = 0_u32;
-            let mut quotient = 0_u64;
-            for shift in [48, 32, 16, 0] {
-                let part = (rest << 16) | ((number >> shift) as u32 & 0xffff);
-                quotient |= u64::from(part / 10) << shift;
+            let mut rest = 0_u16;
+            for octet in &mut number {
+                let part = (rest << 8) | u16::from(*octet);
+                *octet = (part / 10) as u8;
                 rest = part % 10;
             }
             *place = b'0' + rest as u8;
             used += 1;
-            number = quotient;
-            if number == 0 {
+            if number == [0; 8] {
                 break;
             }
         }
