@@ -1,0 +1,108 @@
+//! A TFTP server for the files below a directory.
+
+mod log;
+mod options;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    thread,
+};
+
+use clap::Parser as _;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+use tftp_server::{BindError, Handle, Server};
+
+use crate::options::Options;
+
+/// Why the server does not run.
+#[derive(Debug)]
+enum Error {
+    Root { path: String, error: io::Error },
+    Bind(BindError),
+    Signals(io::Error),
+    Run(io::Error),
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Root { path, error } => write!(f, "cannot serve {path}: {error}"),
+            Self::Bind(error) => write!(f, "{error}"),
+            Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
+            Self::Run(error) => write!(f, "the event loop has failed: {error}"),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    log::start(options.log_format);
+    match serve(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody to tell if this fails.
+            let _ = writeln!(io::stderr(), "tftpd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: &Options) -> Result<(), Error> {
+    raise_file_limit();
+    let root = options.content().map_err(|error| Error::Root {
+        path: options.root.display().to_string(),
+        error,
+    })?;
+    let server = Server::bind(options.config(), root).map_err(Error::Bind)?;
+    let signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
+    let handle = server.handle();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || obey(signals, &handle))
+        .map_err(Error::Signals)?;
+    announce(&server);
+    server
+        .observe(log::Log::default())
+        .run()
+        .map_err(Error::Run)
+}
+
+/// Says where the server listens, for whoever has started it.
+fn announce(server: &Server) {
+    let mut stdout = io::stdout().lock();
+    for address in server.local_addrs() {
+        // Whoever has closed it does not want to know.
+        let _ = writeln!(stdout, "listening on {address}");
+    }
+    let _ = stdout.flush();
+}
+
+/// The first signal lets the transfers end, the second ends them.
+fn obey(mut signals: Signals, handle: &Handle) {
+    let mut pending = signals.forever();
+    if pending.next().is_some() {
+        tracing::info!("shutting down when the transfers have ended");
+        handle.shutdown();
+    }
+    if pending.next().is_some() {
+        tracing::info!("stopping");
+        handle.stop();
+    }
+}
+
+/// Allows as many open files as the system lets this process have: a transfer has a socket and a file.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+    }
+}

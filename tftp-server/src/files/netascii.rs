@@ -1,0 +1,184 @@
+//! The translation of netascii, on top of a source or a sink of plain bytes.
+
+use tftp_proto::netascii::{Decoder, Encoder};
+
+use crate::{ContentError, Sink, Source};
+
+/// Octets that are translated at once.
+const CHUNK: usize = 4096;
+
+/// A point in a text, in both of its forms.
+#[derive(Clone, Debug)]
+struct Place {
+    /// Octets of netascii before it.
+    coded: u64,
+    /// Octets of plain text that the encoder has consumed.
+    plain: u64,
+    encoder: Encoder,
+}
+
+/// A source in netascii. What was sent is encoded anew when it is asked for again, from the last point that
+/// the peer has acknowledged, so nothing is kept of it.
+pub(crate) struct Encoded {
+    source: Box<dyn Source>,
+    /// Nothing before it is asked for any more.
+    base: Place,
+    /// Where the last reading ended.
+    here: Place,
+}
+
+impl Encoded {
+    pub(crate) fn new(source: Box<dyn Source>) -> Self {
+        let start = Place {
+            coded: 0,
+            plain: 0,
+            encoder: Encoder::new(),
+        };
+        Self {
+            source,
+            base: start.clone(),
+            here: start,
+        }
+    }
+
+    /// Goes on to `coded` without keeping anything.
+    fn skip(source: &mut dyn Source, place: &mut Place, coded: u64) -> Result<(), ContentError> {
+        let mut scratch = [0; CHUNK];
+        while place.coded < coded {
+            let rest = usize::try_from(coded.saturating_sub(place.coded)).unwrap_or(CHUNK);
+            let room = scratch.get_mut(..rest.min(CHUNK)).unwrap_or_default();
+            if fill(source, place, room)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills `buf` with what follows `place`.
+fn fill(source: &mut dyn Source, place: &mut Place, buf: &mut [u8]) -> Result<usize, ContentError> {
+    let mut plain = [0; CHUNK];
+    let mut filled = 0_usize;
+    while let Some(room) = buf.get_mut(filled..).filter(|room| !room.is_empty()) {
+        let input = plain.get_mut(..room.len().min(CHUNK)).unwrap_or_default();
+        let count = source.read_at(place.plain, input)?;
+        if count == 0 {
+            filled = filled.saturating_add(place.encoder.finish(room));
+            break;
+        }
+        let progress = place
+            .encoder
+            .encode(input.get(..count).unwrap_or_default(), room);
+        place.plain = place.plain.saturating_add(progress.consumed as u64);
+        filled = filled.saturating_add(progress.written);
+    }
+    place.coded = place.coded.saturating_add(filled as u64);
+    Ok(filled)
+}
+
+impl Source for Encoded {
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
+        if self.here.coded > offset {
+            self.here = self.base.clone();
+        }
+        Self::skip(&mut *self.source, &mut self.here, offset)?;
+        fill(&mut *self.source, &mut self.here, buf)
+    }
+
+    fn release(&mut self, up_to: u64) {
+        if self.here.coded == up_to {
+            self.base = self.here.clone();
+        } else if Self::skip(&mut *self.source, &mut self.base, up_to).is_err() {
+            // The next reading meets the same error and can tell it.
+            return;
+        }
+        self.source.release(self.base.plain);
+    }
+}
+
+/// A sink that takes netascii.
+pub(crate) struct Decoded {
+    sink: Box<dyn Sink>,
+    decoder: Decoder,
+}
+
+impl Decoded {
+    pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
+        Self {
+            sink,
+            decoder: Decoder::new(),
+        }
+    }
+}
+
+impl Sink for Decoded {
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), ContentError> {
+        let mut plain = [0; CHUNK];
+        while !bytes.is_empty() {
+            let progress = self.decoder.decode(bytes, &mut plain);
+            self.sink
+                .write(plain.get(..progress.written).unwrap_or_default())?;
+            bytes = bytes.get(progress.consumed..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), ContentError> {
+        let mut last = [0];
+        if self.decoder.finish(&mut last) > 0 {
+            self.sink.write(&last)?;
+        }
+        self.sink.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytes, Forward};
+
+    const TEXT: &[u8] = b"one\ntwo\rthree\r\n\n\rlast\n";
+    const CODED: &[u8] = b"one\r\ntwo\r\0three\r\0\r\n\r\n\r\0last\r\n";
+
+    fn sources() -> [Encoded; 2] {
+        let bytes = Bytes::from(TEXT.to_vec());
+        [
+            Encoded::new(Box::new(bytes)),
+            Encoded::new(Box::new(Forward::new(TEXT))),
+        ]
+    }
+
+    #[test]
+    fn what_is_read_again_is_the_same_wherever_it_starts() {
+        for mut source in sources() {
+            for start in (0..CODED.len()).rev() {
+                let mut buf = [0; 5];
+                let count = source.read_at(start as u64, &mut buf).unwrap();
+                let end = CODED.len().min(start + 5);
+                assert_eq!(buf[..count], CODED[start..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_the_same_after_earlier_ones_were_released() {
+        for size in 1..8 {
+            for mut source in sources() {
+                let mut start = 0;
+                while start < CODED.len() {
+                    let (mut ahead, mut buf) = ([0; 20], [0; 8]);
+                    let _ = source.read_at(start as u64, &mut ahead).unwrap();
+                    let count = source.read_at(start as u64, &mut buf[..size]).unwrap();
+                    assert_eq!(buf[..count], CODED[start..CODED.len().min(start + size)]);
+                    start += count;
+                    source.release(start as u64);
+                }
+                assert_eq!(source.read_at(start as u64, &mut [0; 8]).unwrap(), 0);
+            }
+        }
+    }
+}

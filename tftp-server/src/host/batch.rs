@@ -1,0 +1,289 @@
+//! Sending: a window with one read and one system call.
+
+use core::net::IpAddr;
+use std::io::{self, IoSliceMut};
+
+use mio::net::UdpSocket;
+use quinn_udp::UdpSocketState;
+use tftp_proto::{Instant, Output, Summary, TransferError, Transmit};
+
+use super::transfer::{File, Machine, Transfer};
+use crate::ContentError;
+
+/// Datagrams that are put together at the most: the kernel cuts no more out of one.
+const MOST_DATAGRAMS: usize = 64;
+/// Octets that they may have: what one IPv4 datagram can carry.
+const MOST_OCTETS: usize = 65_507;
+/// Octets after which other transfers have their turn.
+const TURN: usize = 128 << 10;
+
+/// Where datagrams leave.
+#[derive(Debug)]
+pub(crate) struct Outlet<'s> {
+    pub(crate) socket: &'s UdpSocket,
+    pub(crate) state: &'s UdpSocketState,
+    /// The address to send from, if the socket has several.
+    pub(crate) source: Option<IpAddr>,
+    /// Datagrams that the kernel cuts out of one.
+    pub(crate) segments: usize,
+}
+
+impl Outlet<'_> {
+    fn send(
+        &self,
+        transmit: &Transmit<'_>,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let datagram = quinn_udp::Transmit {
+            destination: transmit.to,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: self.source,
+        };
+        self.state.try_send(self.socket.into(), &datagram)
+    }
+
+    /// Sends one datagram that is not DATA. What cannot be sent counts as lost.
+    pub(crate) fn send_plain(&self, transmit: &Transmit<'_>) {
+        let mut buf = [0; 128];
+        if transmit.encode(&mut buf).is_ok()
+            && let Some(contents) = buf.get(..transmit.encoded_len())
+        {
+            let _ = self.send(transmit, contents, None);
+        }
+    }
+}
+
+/// What comes after a transfer's turn.
+#[derive(Debug)]
+pub(crate) enum Flow {
+    /// Nothing before a datagram, or this moment.
+    Idle(Instant),
+    /// There is more to send, after the others.
+    More,
+    /// There is more to send, once the socket has room.
+    Blocked,
+    /// The transfer is over.
+    Done(Result<Summary, TransferError>),
+}
+
+/// What became of a run.
+enum Sent {
+    All,
+    /// From this one on the socket had no room.
+    Blocked(usize),
+    /// The file had an end, or an error, that the machine did not know of: what it said after that is void.
+    Changed,
+}
+
+/// The room that datagrams are built in, shared by all transfers.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    buf: Vec<u8>,
+    /// DATA of one length, but for the last, from consecutive places of one file; or one other packet.
+    run: Vec<Transmit<'static>>,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            buf: vec![0; 1 << 16],
+            run: Vec::with_capacity(MOST_DATAGRAMS),
+        }
+    }
+
+    /// Sends what `transfer` has to say, within the bounds of a turn.
+    pub(crate) fn serve(
+        &mut self,
+        transfer: &mut Transfer,
+        outlet: &Outlet<'_>,
+        now: Instant,
+    ) -> Flow {
+        if !self.unblock(transfer, outlet) {
+            return Flow::Blocked;
+        }
+        let mut octets = 0_usize;
+        let mut ahead = None;
+        loop {
+            let output = match ahead.take() {
+                Some(output) => output,
+                None if octets >= TURN => return Flow::More,
+                None => transfer.machine.poll(now),
+            };
+            let first = match output {
+                Output::Transmit(first) => first,
+                Output::Wait(at) => return Flow::Idle(at),
+                Output::Done(result) => return Flow::Done(result),
+            };
+            ahead = self.gather(first, &mut transfer.machine, now);
+            octets = octets.saturating_add(self.octets());
+            match self.send_run(transfer, outlet) {
+                Sent::All => {}
+                Sent::Changed => ahead = None,
+                Sent::Blocked(index) => {
+                    transfer.blocked.extend(self.run.drain(..).skip(index));
+                    if let Some(Output::Transmit(next)) = ahead {
+                        transfer.blocked.push(next);
+                    }
+                    return Flow::Blocked;
+                }
+            }
+        }
+    }
+
+    /// Sends what there was no room for, and is not acknowledged by now. `false`: there still is none.
+    fn unblock(&mut self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> bool {
+        let mut blocked = core::mem::take(&mut transfer.blocked).into_iter();
+        while let Some(transmit) = blocked.next() {
+            if transmit
+                .span()
+                .is_some_and(|span| span.offset < transfer.released)
+            {
+                continue;
+            }
+            self.run.clear();
+            self.run.push(transmit);
+            match self.send_run(transfer, outlet) {
+                Sent::All => {}
+                Sent::Changed => break,
+                Sent::Blocked(_) => {
+                    transfer.blocked.push(transmit);
+                    transfer.blocked.extend(blocked);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Puts together `first` and the DATA that follows it, and returns the output that does not belong.
+    fn gather(
+        &mut self,
+        first: Transmit<'static>,
+        machine: &mut Machine,
+        now: Instant,
+    ) -> Option<Output<'static>> {
+        self.run.clear();
+        self.run.push(first);
+        let span = first.span()?;
+        let fitting = MOST_OCTETS
+            .checked_div(first.encoded_len())
+            .unwrap_or_default();
+        let mut end = span.offset.saturating_add(span.len as u64);
+        while self.run.len() < fitting.min(MOST_DATAGRAMS) {
+            let output = machine.poll(now);
+            let (next, len) = match output {
+                Output::Transmit(next) => match next.span() {
+                    Some(follows) if follows.offset == end && follows.len <= span.len => {
+                        (next, follows.len)
+                    }
+                    _ => return Some(output),
+                },
+                _ => return Some(output),
+            };
+            self.run.push(next);
+            end = end.saturating_add(len as u64);
+            if len < span.len {
+                break;
+            }
+        }
+        None
+    }
+
+    fn octets(&self) -> usize {
+        self.run
+            .iter()
+            .map(Transmit::encoded_len)
+            .fold(0, usize::saturating_add)
+    }
+
+    fn send_run(&mut self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Sent {
+        if !transfer.affords(self.octets()) {
+            transfer.owed = self.run.first().copied();
+            return Sent::All;
+        }
+        let changed = match self.build(transfer) {
+            Ok(whole) => !whole,
+            Err(error) => {
+                transfer.fail(error);
+                return Sent::Changed;
+            }
+        };
+        match self.transmit(transfer, outlet) {
+            // The machine gives what is lost here once more, when the timer fires.
+            _ if changed => Sent::Changed,
+            None => Sent::All,
+            Some(index) => Sent::Blocked(index),
+        }
+    }
+
+    /// Encodes the run and reads the file into it. `false`: the file ended before that; only what is
+    /// whole is left of the run.
+    fn build(&mut self, transfer: &mut Transfer) -> Result<bool, ContentError> {
+        let mut room = self.buf.as_mut_slice();
+        let mut gaps = Vec::with_capacity(self.run.len());
+        let mut wanted = 0_usize;
+        for transmit in &self.run {
+            let (datagram, rest) = core::mem::take(&mut room)
+                .split_at_mut_checked(transmit.encoded_len())
+                .unwrap_or_default();
+            room = rest;
+            if let Ok(Some(gap)) = transmit.encode(datagram) {
+                wanted = wanted.saturating_add(gap.buf.len());
+                gaps.push(IoSliceMut::new(gap.buf));
+            }
+        }
+        let Some(span) = self.run.first().and_then(Transmit::span) else {
+            return Ok(true);
+        };
+        let (File::Source(source), Machine::Sender(sender)) =
+            (&mut transfer.file, &mut transfer.machine)
+        else {
+            return Ok(true);
+        };
+        let count = match gaps.as_mut_slice() {
+            _ if wanted == 0 => 0,
+            [gap] => source.read_at(span.offset, gap)?,
+            gaps => source.read_vectored_at(span.offset, gaps)?,
+        };
+        if count >= wanted {
+            return Ok(true);
+        }
+        if source.length().is_some() {
+            // The file was cut while it was being sent. To fill it up would be to make up its end.
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let end = span.offset.saturating_add(count as u64);
+        sender.ends_at(end);
+        self.run.retain(|transmit| {
+            transmit
+                .span()
+                .is_some_and(|span| span.offset.saturating_add(span.len as u64) <= end)
+        });
+        Ok(false)
+    }
+
+    /// Sends the run. The index returned is of the first datagram that there was no room for.
+    fn transmit(&self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Option<usize> {
+        let (first, contents) = (self.run.first()?, self.buf.get(..self.octets())?);
+        let size = first.encoded_len();
+        if self.run.len() > 1 && transfer.segmentation && self.run.len() <= outlet.segments {
+            match outlet.send(first, contents, Some(size)) {
+                Ok(()) => return None,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(0),
+                // The route cannot do it: its packets are smaller than ours, or the driver lacks it.
+                Err(_) => transfer.segmentation = false,
+            }
+        }
+        for (index, datagram) in contents.chunks(size.max(1)).enumerate() {
+            match outlet.send(first, datagram, None) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(index),
+                // Anything else is a loss, which the timers deal with.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        None
+    }
+}

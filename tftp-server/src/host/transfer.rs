@@ -1,0 +1,201 @@
+//! One transfer: the machine that speaks, and the file that it speaks about.
+
+use core::{fmt, net::SocketAddr};
+use std::io::IoSlice;
+
+use tftp_proto::{ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, Transmit};
+
+use crate::{ContentError, Sink, Source};
+
+/// Octets kept of what a client says when it gives up.
+const LONGEST_MESSAGE: usize = 128;
+
+/// Either machine, by the verbs that both have.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    Sender(Sender<'static>),
+    Receiver(Receiver<'static>),
+}
+
+impl Machine {
+    pub(crate) fn poll(&mut self, now: Instant) -> Output<'static> {
+        match self {
+            Self::Sender(sender) => sender.poll(now),
+            Self::Receiver(receiver) => receiver.poll(now),
+        }
+    }
+
+    fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
+        match self {
+            Self::Sender(sender) => sender.handle(now, from, datagram),
+            Self::Receiver(receiver) => receiver.handle(now, from, datagram),
+        }
+    }
+
+    pub(crate) fn abort(&mut self, code: ErrorCode) {
+        match self {
+            Self::Sender(sender) => sender.abort(code),
+            Self::Receiver(receiver) => receiver.abort(code),
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        match self {
+            Self::Sender(sender) => sender.summary(),
+            Self::Receiver(receiver) => receiver.summary(),
+        }
+    }
+}
+
+/// The file of a transfer.
+pub(crate) enum File {
+    Source(Box<dyn Source>),
+    Sink(Box<dyn Sink>),
+    /// A sink that is being committed, or that was given up.
+    Gone,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source(_) => "Source",
+            Self::Sink(_) => "Sink",
+            Self::Gone => "Gone",
+        })
+    }
+}
+
+/// A machine with its file, and what is left to be sent.
+#[derive(Debug)]
+pub(crate) struct Transfer {
+    pub(crate) machine: Machine,
+    pub(crate) file: File,
+    /// The client has answered, so its address is not forged.
+    pub(crate) proven: bool,
+    /// Octets of the file that the client has acknowledged.
+    pub(crate) released: u64,
+    /// Octets that may be sent before the client has answered.
+    allowance: u64,
+    /// What the allowance did not suffice for.
+    pub(crate) owed: Option<Transmit<'static>>,
+    /// What the socket had no room for.
+    pub(crate) blocked: Vec<Transmit<'static>>,
+    /// Runs of DATA may be handed over as one large datagram for the kernel to cut.
+    pub(crate) segmentation: bool,
+    /// The last block has arrived and is written, but not committed.
+    complete: bool,
+    /// What went wrong with the file.
+    pub(crate) cause: Option<ContentError>,
+    /// What the client said when it gave up.
+    pub(crate) message: Box<[u8]>,
+}
+
+impl Transfer {
+    pub(crate) fn new(machine: Machine, file: File) -> Self {
+        Self {
+            machine,
+            file,
+            proven: false,
+            released: 0,
+            allowance: 0,
+            owed: None,
+            blocked: Vec::new(),
+            segmentation: true,
+            complete: false,
+            cause: None,
+            message: Box::default(),
+        }
+    }
+
+    /// Allows `octets` more to be sent before the client has answered.
+    pub(crate) const fn allow(&mut self, octets: u64) {
+        self.allowance = self.allowance.saturating_add(octets);
+    }
+
+    /// Whether `octets` may be sent, which is then counted.
+    pub(crate) const fn affords(&mut self, octets: usize) -> bool {
+        if self.proven {
+            return true;
+        }
+        match self.allowance.checked_sub(octets as u64) {
+            Some(rest) => {
+                self.allowance = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes in a datagram. What it brings of the file is added to `pieces`, which must be
+    /// [stored](Self::store) before the machine is polled. An answer to a stranger is returned.
+    pub(crate) fn take<'b>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &'b [u8],
+        pieces: &mut Vec<IoSlice<'b>>,
+    ) -> Option<Transmit<'static>> {
+        match self.machine.handle(now, from, datagram) {
+            Event::Block(block) => {
+                self.proven = true;
+                self.complete = block.last;
+                if !block.payload.is_empty() {
+                    pieces.push(IoSlice::new(block.payload));
+                }
+            }
+            Event::Acknowledged { up_to } => {
+                self.proven = true;
+                self.released = up_to;
+                if let File::Source(source) = &mut self.file {
+                    source.release(up_to);
+                }
+            }
+            Event::Error { message, .. } => {
+                self.message = message.0.iter().copied().take(LONGEST_MESSAGE).collect();
+            }
+            Event::Stray(answer) => return answer,
+            Event::Negotiated(_) | Event::Failed(_) | Event::Ignored(_) => {}
+        }
+        None
+    }
+
+    /// Writes what has arrived.
+    pub(crate) fn store(&mut self, pieces: &mut Vec<IoSlice<'_>>) {
+        if !pieces.is_empty()
+            && let File::Sink(sink) = &mut self.file
+            && let Err(error) = sink.write_vectored(pieces)
+        {
+            self.fail(error);
+        }
+        pieces.clear();
+    }
+
+    /// The sink, if the whole file is in it: it must be committed before the machine is polled.
+    pub(crate) fn take_complete(&mut self) -> Option<Box<dyn Sink>> {
+        if !core::mem::take(&mut self.complete) {
+            return None;
+        }
+        match core::mem::replace(&mut self.file, File::Gone) {
+            File::Sink(sink) => Some(sink),
+            file => {
+                self.file = file;
+                None
+            }
+        }
+    }
+
+    /// Ends the transfer because of the file.
+    pub(crate) fn fail(&mut self, error: ContentError) {
+        self.machine.abort(error.code());
+        self.cause = Some(error);
+        self.complete = false;
+        if matches!(self.file, File::Sink(_)) {
+            self.file = File::Gone;
+        }
+    }
+
+    /// The whole file was received and stored, and the client was told.
+    pub(crate) fn is_received(&self) -> bool {
+        matches!(&self.machine, Machine::Receiver(receiver) if receiver.is_complete())
+    }
+}

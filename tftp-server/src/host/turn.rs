@@ -1,0 +1,255 @@
+//! A session's turn: take in what has arrived, send what is due.
+
+use core::net::IpAddr;
+
+use mio::{Interest, net::UdpSocket};
+use tftp_proto::{ErrorCode, Instant, Summary, TransferError};
+
+use super::{
+    batch::{Flow, Outbox, Outlet},
+    datagrams::BATCH,
+    server::{Buffers, Server},
+    session::Verdict,
+    socket::Listener,
+    transfer::Machine,
+};
+
+/// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
+/// that shows that there are no others.
+const ACKNOWLEDGEMENTS: usize = 4;
+
+/// Where the datagrams of a session leave.
+fn outlet<'s>(
+    own: Option<&'s UdpSocket>,
+    source: Option<IpAddr>,
+    listener: &'s Listener,
+) -> Outlet<'s> {
+    Outlet {
+        socket: own.unwrap_or(&listener.socket),
+        state: &listener.state,
+        source,
+        segments: listener.segments,
+    }
+}
+
+impl Server {
+    pub(super) fn turn(&mut self, key: usize, buffers: &mut Buffers) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        session.queued = false;
+        if session.readable && session.socket.is_some() {
+            self.listen(key, buffers);
+        }
+        if self.is_put_up_with(key) {
+            self.speak(key, &mut buffers.outbox);
+        }
+    }
+
+    /// Takes in what has arrived at the session's own socket.
+    fn listen(&mut self, key: usize, buffers: &mut Buffers) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let Some(listener) = self.listeners.get(session.listener) else {
+            return;
+        };
+        let Some(socket) = &session.socket else {
+            return;
+        };
+        let most = match session.transfer.machine {
+            Machine::Sender(_) => ACKNOWLEDGEMENTS,
+            Machine::Receiver(_) => BATCH,
+        };
+        session.readable = buffers.datagrams.receive(socket, &listener.state, most);
+        let was_proven = session.transfer.proven;
+        let mut pieces = Vec::new();
+        for message in buffers.datagrams.messages() {
+            for datagram in message.datagrams().filter(|_| !session.committing) {
+                let answer = session
+                    .transfer
+                    .take(now, message.from(), datagram, &mut pieces);
+                if let Some(answer) = answer {
+                    outlet(Some(socket), None, listener).send_plain(&answer);
+                }
+            }
+        }
+        session.transfer.store(&mut pieces);
+        self.after_taking(key, was_proven);
+        if self
+            .sessions
+            .get_mut(key)
+            .is_some_and(|session| session.readable)
+        {
+            self.enqueue(key);
+        }
+    }
+
+    /// Follows up what a session has taken in.
+    pub(super) fn after_taking(&mut self, key: usize, was_proven: bool) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if let Some(sink) = session.transfer.take_complete() {
+            match self.committer.commit(session.reference(key), sink) {
+                Ok(()) => session.committing = true,
+                Err(error) => session.transfer.fail(error),
+            }
+        }
+        if session.transfer.proven && !was_proven {
+            session.rate_due = self
+                .clock
+                .now()
+                .saturating_add(self.config.limits.rate_period);
+            self.sessions.prove();
+        }
+    }
+
+    /// Ends a session that is half open for too long, or too slow. `false`: it is gone.
+    fn is_put_up_with(&mut self, key: usize) -> bool {
+        let now = self.clock.now();
+        let limits = self.config.limits;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return false;
+        };
+        if session.committing || session.reported || session.verdict.is_some() {
+            return true;
+        }
+        if !session.transfer.proven {
+            if now < session.started.saturating_add(limits.half_open_time) {
+                return true;
+            }
+            session.verdict = Some(Verdict::Unanswered);
+            self.finish(key, Err(TransferError::TimedOut));
+            return false;
+        }
+        if limits.min_rate > 0 && now >= session.rate_due {
+            let bytes = session.transfer.machine.summary().bytes;
+            let passed = bytes.saturating_sub(session.rate_bytes);
+            let wanted = limits
+                .rate_period
+                .as_secs()
+                .saturating_mul(u64::from(limits.min_rate));
+            if passed < wanted {
+                session.verdict = Some(Verdict::TooSlow);
+                session.transfer.machine.abort(ErrorCode::NOT_DEFINED);
+            }
+            session.rate_bytes = bytes;
+            session.rate_due = now.saturating_add(limits.rate_period);
+        }
+        true
+    }
+
+    /// Sends what a session has to say.
+    pub(super) fn speak(&mut self, key: usize, outbox: &mut Outbox) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if session.committing {
+            return;
+        }
+        let Some(listener) = self.listeners.get(session.listener) else {
+            return;
+        };
+        let outlet = outlet(session.socket.as_ref(), session.source, listener);
+        let flow = outbox.serve(&mut session.transfer, &outlet, now);
+        self.note_received(key);
+        match flow {
+            Flow::Idle(at) => self.rest(key, at),
+            Flow::More => self.enqueue(key),
+            Flow::Blocked => self.await_room(key),
+            Flow::Done(result) => self.finish(key, result),
+        }
+    }
+
+    /// Reports an upload as soon as the client was told that it is stored. The session stays for a
+    /// while, in case that was lost.
+    fn note_received(&mut self, key: usize) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if session.transfer.is_received() && !session.reported {
+            session.reported = true;
+            let summary = session.transfer.machine.summary();
+            self.observer.finished(&session.report(now, Ok(summary)));
+        }
+    }
+
+    /// Has the session wait for a datagram, or for the first moment at which something is due.
+    fn rest(&mut self, key: usize, at: Instant) {
+        let limits = self.config.limits;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let policy = if session.reported {
+            at
+        } else if !session.transfer.proven {
+            session.started.saturating_add(limits.half_open_time)
+        } else if limits.min_rate > 0 {
+            session.rate_due
+        } else {
+            at
+        };
+        session.wake = at.min(policy);
+        if session.wake < session.armed {
+            session.armed = session.wake;
+            self.timers.insert(session.wake, session.reference(key));
+        }
+        if session.awaits_room {
+            session.awaits_room = false;
+            self.watch(key, Interest::READABLE);
+        }
+    }
+
+    /// Has the session wait until its socket has room.
+    fn await_room(&mut self, key: usize) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        if session.socket.is_some() {
+            if !session.awaits_room {
+                session.awaits_room = true;
+                self.watch(key, Interest::READABLE | Interest::WRITABLE);
+            }
+            return;
+        }
+        let index = session.listener;
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        let first = listener.blocked.is_empty();
+        if !listener.blocked.contains(&key) {
+            listener.blocked.push(key);
+        }
+        if first {
+            self.watch_listener(index, Interest::READABLE | Interest::WRITABLE);
+        }
+    }
+
+    fn watch(&mut self, key: usize, interest: Interest) {
+        let token = self.token(key);
+        if let Some(session) = self.sessions.get_mut(key)
+            && let Some(socket) = &mut session.socket
+        {
+            // If it fails, the timers give the session its turns.
+            let _ = self.poll.registry().reregister(socket, token, interest);
+        }
+    }
+
+    /// Takes a session out and reports it.
+    pub(super) fn finish(&mut self, key: usize, result: Result<Summary, TransferError>) {
+        let Some(session) = self.sessions.remove(key) else {
+            return;
+        };
+        if let (Some(port), Some(ports)) = (session.port, &mut self.ports) {
+            ports.give_back(port);
+        }
+        if !session.reported {
+            self.observer
+                .finished(&session.report(self.clock.now(), result));
+        }
+    }
+}
