@@ -1,0 +1,305 @@
+//! What a client is told, and the order in which it tries.
+
+use core::{
+    fmt,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::{io, sync::Arc};
+
+use tftp_proto::{Config, Mode, Request, Summary};
+
+use super::{
+    Error, get,
+    link::{Link, LinkConfig},
+    put, route_blksize,
+    transfer::{Failure, Job, Next},
+};
+use crate::{Decoded, Encoded, Sink, Source, Window};
+
+/// Fetches and stores files over UDP. Each transfer has a socket of its own.
+///
+/// Unless told otherwise it asks for the size, for a window of 16 blocks and for blocks that fit the
+/// route ([`route_blksize`]); a server that knows no options answers with plain RFC 1350. If it stumbles
+/// over them instead, or agrees to blocks that then never arrive, the transfer starts again with less.
+pub struct Client<'c> {
+    servers: Vec<SocketAddr>,
+    config: Config,
+    fit_route: bool,
+    restart: bool,
+    source_port: u16,
+    spin: Duration,
+    cancel: Option<Cancel>,
+    progress: Option<Box<Tell<'c>>>,
+}
+
+/// Is told how far a transfer has come.
+pub(super) type Tell<'c> = dyn FnMut(&Progress) + 'c;
+
+/// How far a transfer has come.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The server's end of the transfer.
+    pub server: SocketAddr,
+    /// Octets that are stored, or that the server has acknowledged. In netascii mode those on the wire.
+    pub bytes: u64,
+    /// The size of the file, if it is known. A server's word, so it may be wrong.
+    pub size: Option<u64>,
+    /// The file is complete at both ends. A get may stay a moment longer to repeat its last ACK.
+    pub complete: bool,
+}
+
+/// Ends a transfer from another thread or a signal handler: within a twentieth of a second the server is
+/// sent ERROR 0, and the transfer returns [`Error::Cancelled`]. A transfer that is complete stays so.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A handle that is not cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends every transfer that was given a clone of this handle, now and later.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::cancel`] was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A flag that something else sets, such as a signal handler.
+impl From<Arc<AtomicBool>> for Cancel {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
+impl<'c> Client<'c> {
+    /// Blocks in a window unless the caller says otherwise: enough to keep a local network busy, little
+    /// enough for the buffers of switches and of sockets.
+    pub const DEFAULT_WINDOWSIZE: u16 = 16;
+
+    /// A client of the server at this address, usually at port 69.
+    #[must_use]
+    pub fn new(server: SocketAddr) -> Self {
+        Self::of_servers([server])
+    }
+
+    /// A client of the first of these servers that answers, as DHCP option 150 (RFC 5859) lists them, or as
+    /// the addresses of one name are.
+    #[must_use]
+    pub fn of_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let mut config = Config::client();
+        config.windowsize = Self::DEFAULT_WINDOWSIZE;
+        Self {
+            servers: servers.into_iter().collect(),
+            config,
+            fit_route: true,
+            restart: true,
+            source_port: 0,
+            spin: Duration::ZERO,
+            cancel: None,
+            progress: None,
+        }
+    }
+
+    /// What to ask for and how long to wait, instead of the defaults. The block size is then the one of
+    /// `config`. A seed of 0 is replaced by a random one.
+    #[must_use]
+    pub const fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self.fit_route = false;
+        self
+    }
+
+    /// Asks each server for blocks that fit the route to it ([`route_blksize`]), instead of those that
+    /// the [`Config`] says.
+    #[must_use]
+    pub const fn fit_route(mut self) -> Self {
+        self.fit_route = true;
+        self
+    }
+
+    /// Whether to start again without options after an ERROR or an OACK that makes no sense, and
+    /// with blocks of 512 octets if larger ones never arrive (RFC 2347). `true` if not told.
+    #[must_use]
+    pub const fn restart(mut self, restart: bool) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// The local port, for firewalls that know only one. If not told, or 0, the system picks one at
+    /// random for each transfer, which makes forged answers hard.
+    #[must_use]
+    pub const fn source_port(mut self, port: u16) -> Self {
+        self.source_port = port;
+        self
+    }
+
+    /// Looks for each datagram this long before sleeping. In lockstep on a quiet machine, waking up is
+    /// most of a round trip; a processor is kept busy in exchange. Zero if not told.
+    #[must_use]
+    pub const fn busy_poll(mut self, spin: Duration) -> Self {
+        self.spin = spin;
+        self
+    }
+
+    /// Lets `cancel` end the transfers.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Tells `progress` how far a transfer has come, each time that datagrams have arrived.
+    #[must_use]
+    pub fn progress(mut self, progress: impl FnMut(&Progress) + 'c) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    /// Fetches a file into `sink`: a text is stored with local line ends if the request says netascii.
+    /// Returns when the file is committed there and the server has had time to repeat its last block.
+    ///
+    /// # Errors
+    /// See [`Error`]. The sink may then have taken a part of the file, but was not committed.
+    pub fn get<S: Sink>(
+        &mut self,
+        request: Request<'_>,
+        sink: &mut S,
+    ) -> Result<Summary, Error<S::Error>> {
+        match request.mode() {
+            Mode::Netascii => {
+                let mut sink = Decoded::new(sink);
+                self.attempts(|job, server, config| {
+                    get::run(job, server, request, config, &mut sink)
+                })
+            }
+            _ => self.attempts(|job, server, config| get::run(job, server, request, config, sink)),
+        }
+    }
+
+    /// Stores the file that `source` gives: a text with local line ends is sent as netascii if the request
+    /// says so. Returns when the server has acknowledged the last block.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn put<S: Source>(
+        &mut self,
+        request: Request<'_>,
+        source: &mut S,
+    ) -> Result<Summary, Error<S::Error>> {
+        if request.mode() == Mode::Netascii {
+            let mut text = Window::growing(Encoded::new(source));
+            return self
+                .attempts(|job, server, config| put::run(job, server, request, config, &mut text))
+                .map_err(Error::of_text);
+        }
+        self.attempts(|job, server, config| put::run(job, server, request, config, source))
+    }
+
+    /// Tries the servers in their order, and each with less after it has stumbled.
+    fn attempts<E>(
+        &mut self,
+        mut run: impl FnMut(&mut Job<'_, 'c>, SocketAddr, Config) -> Result<Summary, Failure<E>>,
+    ) -> Result<Summary, Error<E>> {
+        let mut failure = Error::NoServer;
+        let servers = core::mem::take(&mut self.servers);
+        for (at, server) in servers.iter().enumerate() {
+            let last = at.saturating_add(1) == servers.len();
+            match self.ask(*server, last, &mut run) {
+                Err(Failure {
+                    error,
+                    next: Next::OtherServer,
+                }) => failure = error,
+                result => {
+                    self.servers = servers;
+                    return result.map_err(|failure| failure.error);
+                }
+            }
+        }
+        self.servers = servers;
+        Err(failure)
+    }
+
+    fn ask<E>(
+        &mut self,
+        server: SocketAddr,
+        last: bool,
+        run: &mut impl FnMut(&mut Job<'_, 'c>, SocketAddr, Config) -> Result<Summary, Failure<E>>,
+    ) -> Result<Summary, Failure<E>> {
+        let mut config = self.config;
+        if config.seed == 0 {
+            config.seed = random_seed().map_err(Failure::socket)?;
+        }
+        if self.fit_route {
+            config.blksize = route_blksize(server).map_err(Failure::unreachable)?;
+        }
+        loop {
+            let result = self
+                .open(server, &config)
+                .and_then(|mut link| run(&mut self.job(&mut link, last), server, config));
+            match result {
+                Err(Failure {
+                    next: Next::WithoutOptions,
+                    ..
+                }) if self.restart && config.options => config.options = false,
+                Err(Failure {
+                    next: Next::SmallBlocks,
+                    ..
+                }) if self.restart && config.blksize > tftp_proto::DEFAULT_BLKSIZE => {
+                    config.blksize = tftp_proto::DEFAULT_BLKSIZE;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn open<E>(&self, server: SocketAddr, config: &Config) -> Result<Link, Failure<E>> {
+        let link = Link::open(
+            server,
+            LinkConfig {
+                port: self.source_port,
+                spin: self.spin,
+                cancellable: self.cancel.is_some(),
+                broadcast: config.any_server,
+            },
+        );
+        link.map_err(Failure::socket)
+    }
+
+    fn job<'j>(&'j mut self, link: &'j mut Link, last_server: bool) -> Job<'j, 'c> {
+        Job {
+            link,
+            last_server,
+            cancel: self.cancel.as_ref(),
+            progress: self.progress.as_deref_mut(),
+        }
+    }
+}
+
+impl fmt::Debug for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("servers", &self.servers)
+            .field("config", &self.config)
+            .field("fit_route", &self.fit_route)
+            .field("restart", &self.restart)
+            .field("source_port", &self.source_port)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A seed for the jitter of the timers, not 0.
+fn random_seed() -> io::Result<u32> {
+    let seed = getrandom::u32().map_err(io::Error::from)?;
+    Ok(seed.max(1))
+}
