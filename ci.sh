@@ -15,10 +15,10 @@ TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 LIBRARIES=(-p tftp-proto -p tftp-client -p tftp-server)
 BARE_TARGETS=(thumbv7m-none-eabi thumbv6m-none-eabi)
 # Packages that are workspaces of their own; the words for style look at them too.
-APART=(ci/size)
+APART=(ci/size fuzz)
 
 # What `all` runs, in this order: cheap and telling words first.
-ALL=(fmt deny clippy doc test features bare size bench)
+ALL=(fmt deny clippy doc test features bare size fuzz-smoke bench)
 
 #: help        this list
 word_help() {
@@ -51,9 +51,9 @@ word_clippy() {
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 }
 
-#: doc         the documentation builds without a warning
+#: doc         the documentation of the libraries builds without a warning
 word_doc() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --lib --no-deps --all-features --locked
 }
 
 #: test        every test of the workspace, those against real peers included

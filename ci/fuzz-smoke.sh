@@ -27,8 +27,9 @@ for source in fuzz/fuzz_targets/*.rs; do
     name=$(basename "$source" .rs)
     echo "fuzz target $name"
     mkdir "$found/$name"
-    if ! "$TARGET_DIR/$host/release/$name" "${options[@]}" "$found/$name" "fuzz/corpus/$name" \
-        >"$found/log" 2>&1; then
+    inputs=("$found/$name")
+    [ ! -d "fuzz/corpus/$name" ] || inputs+=("fuzz/corpus/$name")
+    if ! "$TARGET_DIR/$host/release/$name" "${options[@]}" "${inputs[@]}" >"$found/log" 2>&1; then
         tail -n 40 "$found/log"
         echo "fuzz target $name found something; the input is in $TARGET_DIR/artifacts" >&2
         exit 1

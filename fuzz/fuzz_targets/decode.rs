@@ -6,12 +6,20 @@ use tftp_fuzz::layout::{self, Layout};
 use tftp_proto::{Incoming, Options, Packet, Request};
 
 fn owned(options: Options<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    options.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+    options
+        .iter()
+        .map(|(name, value)| (name.to_vec(), value.to_vec()))
+        .collect()
 }
 
 fn request(opcode: u8, request: Request<'_>) -> Layout {
     let mode = request.mode().as_str().as_bytes().to_vec();
-    Layout::Request(opcode, request.filename().to_vec(), mode, owned(request.options()))
+    Layout::Request(
+        opcode,
+        request.filename().to_vec(),
+        mode,
+        owned(request.options()),
+    )
 }
 
 fuzz_target!(|datagram: &[u8]| {

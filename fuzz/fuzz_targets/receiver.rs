@@ -32,7 +32,11 @@ fuzz_target!(|input: Input| {
     config.dally = input.flags & 2 != 0;
     config.strict_size = input.flags & 4 != 0;
     config.options = input.flags & 8 != 0;
-    config.rollover = if input.flags & 16 != 0 { Rollover::One } else { Rollover::Zero };
+    config.rollover = if input.flags & 16 != 0 {
+        Rollover::One
+    } else {
+        Rollover::Zero
+    };
     let now = tftp_proto::Instant::ZERO;
     let receiver = if let Some(request) = &input.request {
         let mut datagram = b"\0\x02f\0octet\0".to_vec();
@@ -44,7 +48,12 @@ fuzz_target!(|input: Input| {
         }
     } else {
         let request = Request::octet("f").expect("a short name");
-        Receiver::request(now, "192.0.2.1:69".parse().expect("a literal address"), request, config)
+        Receiver::request(
+            now,
+            "192.0.2.1:69".parse().expect("a literal address"),
+            request,
+            config,
+        )
     };
     hostile::run(receiver, &input.script);
 });

@@ -29,8 +29,14 @@ fuzz_target!(|input: Input| {
     config.timeout = input.timeout_ms.map(|ms| Duration::from_millis(ms.into()));
     config.any_server = input.flags & 1 != 0;
     config.options = input.flags & 2 != 0;
-    config.rollover = if input.flags & 4 != 0 { Rollover::One } else { Rollover::Zero };
-    let length = input.length.map_or(Length::Unknown, |length| Length::Known(length.into()));
+    config.rollover = if input.flags & 4 != 0 {
+        Rollover::One
+    } else {
+        Rollover::Zero
+    };
+    let length = input
+        .length
+        .map_or(Length::Unknown, |length| Length::Known(length.into()));
     let now = tftp_proto::Instant::ZERO;
     let sender = if let Some(request) = &input.request {
         let mut datagram = b"\0\x01f\0octet\0".to_vec();

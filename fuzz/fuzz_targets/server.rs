@@ -6,13 +6,24 @@ use std::net::{Ipv4Addr, SocketAddr};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tftp_fuzz::hostile::{Name, Payload};
-use tftp_proto::{Config, Direction, ErrorCode, Instant, Length, Server, ServerEvent, ServerOutput};
+use tftp_proto::{
+    Config, Direction, ErrorCode, Instant, Length, Server, ServerEvent, ServerOutput,
+};
 
 #[derive(Arbitrary, Debug)]
 enum Step {
     Wait(u32),
-    Request { client: u8, write: bool, name: u8, options: Vec<(Name, u32)>, answer: Answer },
-    Datagram { client: u8, payload: Payload },
+    Request {
+        client: u8,
+        write: bool,
+        name: u8,
+        options: Vec<(Name, u32)>,
+        answer: Answer,
+    },
+    Datagram {
+        client: u8,
+        payload: Payload,
+    },
     Poll,
     Drain,
     Abort(u8),
@@ -27,7 +38,10 @@ enum Answer {
 }
 
 fn client(number: u8) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1 + number % 3), 2000 + u16::from(number % 2)))
+    SocketAddr::from((
+        Ipv4Addr::new(192, 0, 2, 1 + number % 3),
+        2000 + u16::from(number % 2),
+    ))
 }
 
 fuzz_target!(|script: Vec<Step>| {
@@ -39,15 +53,31 @@ fuzz_target!(|script: Vec<Step>| {
     for step in &script {
         match step {
             Step::Wait(micros) => now = Instant::from_micros(now.as_micros() + u64::from(*micros)),
-            Step::Request { client: number, write, name, options, answer } => {
+            Step::Request {
+                client: number,
+                write,
+                name,
+                options,
+                answer,
+            } => {
                 let mut datagram = vec![0, 1 + u8::from(*write), b'a' + name % 3, 0];
                 datagram.extend_from_slice(b"octet\0");
                 for (name, value) in options {
                     datagram.extend_from_slice(format!("{}\0{value}\0", name.text()).as_bytes());
                 }
-                request(&mut server, now, client(*number), &datagram, answer, &mut open);
+                request(
+                    &mut server,
+                    now,
+                    client(*number),
+                    &datagram,
+                    answer,
+                    &mut open,
+                );
             }
-            Step::Datagram { client: number, payload } => {
+            Step::Datagram {
+                client: number,
+                payload,
+            } => {
                 let octets = payload.octets(512);
                 if let ServerEvent::Transfer(id, _) = server.handle(now, client(*number), &octets) {
                     assert!(open.contains(&id), "an event of a transfer that is over");

@@ -12,7 +12,9 @@ fuzz_target!(|octets: &[u8]| {
     if let Some(servers) = dhcp::servers(octets) {
         assert_eq!(servers.count() * 4, octets.len());
     }
-    let Ok(text) = core::str::from_utf8(octets) else { return };
+    let Ok(text) = core::str::from_utf8(octets) else {
+        return;
+    };
     if let Ok(uri) = Uri::parse(text) {
         assert!(text.len() >= "tftp://".len() && text[..7].eq_ignore_ascii_case("tftp://"));
         assert!(!uri.file().is_empty() && !uri.file().contains(&0));

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use arbitrary::Arbitrary;
-use tftp_proto::{ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, TransferError, Transmit};
+use tftp_proto::{
+    ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, TransferError, Transmit,
+};
 
 /// The most that one burst can be: a window and what goes with it.
 pub const MAX_WINDOW: u16 = 64;
@@ -149,7 +151,12 @@ pub trait Machine: Clone + std::fmt::Debug + Eq {
 macro_rules! machine {
     ($name:ident, $ends_at:expr) => {
         impl Machine for $name<'static> {
-            fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
+            fn handle<'b>(
+                &mut self,
+                now: Instant,
+                from: SocketAddr,
+                datagram: &'b [u8],
+            ) -> Event<'b> {
                 $name::handle(self, now, from, datagram)
             }
             fn poll(&mut self, now: Instant) -> Output<'static> {
@@ -204,7 +211,9 @@ pub fn run<M: Machine>(mut machine: M, script: &[Step]) {
         if done.is_some() {
             return;
         }
-        now = machine.poll_at().expect("a machine that is not done has a deadline");
+        now = machine
+            .poll_at()
+            .expect("a machine that is not done has a deadline");
     }
     panic!("left alone, it never ends: {machine:?}");
 }
@@ -216,7 +225,11 @@ fn check<M: Machine>(event: &Event<'_>, before: &M, after: &M, kept: &mut u64) {
             *kept += block.payload.len() as u64;
         }
         Event::Stray(_) => {
-            assert_eq!(before.poll_at(), after.poll_at(), "a stranger moves no timer");
+            assert_eq!(
+                before.poll_at(),
+                after.poll_at(),
+                "a stranger moves no timer"
+            );
             assert_eq!(before.peer(), after.peer());
             let (was, is) = (before.summary(), after.summary());
             assert_eq!((was.bytes, was.blocks), (is.bytes, is.blocks));
@@ -225,7 +238,11 @@ fn check<M: Machine>(event: &Event<'_>, before: &M, after: &M, kept: &mut u64) {
     }
 }
 
-fn drain<M: Machine>(machine: &mut M, now: Instant, done: &mut Option<Result<Summary, TransferError>>) {
+fn drain<M: Machine>(
+    machine: &mut M,
+    now: Instant,
+    done: &mut Option<Result<Summary, TransferError>>,
+) {
     for _ in 0..2 * MAX_WINDOW + 8 {
         if poll(machine, now, done).is_none() {
             return;
@@ -261,7 +278,10 @@ fn poll<M: Machine>(
 }
 
 /// Datagrams that come after the end are counted, and nothing else.
-fn same_but_ignored(before: Result<Summary, TransferError>, after: Result<Summary, TransferError>) -> bool {
+fn same_but_ignored(
+    before: Result<Summary, TransferError>,
+    after: Result<Summary, TransferError>,
+) -> bool {
     match (before, after) {
         (Ok(before), Ok(mut after)) => {
             after.ignored = before.ignored;

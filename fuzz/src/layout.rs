@@ -31,7 +31,9 @@ fn text(d: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
 fn pairs(d: &[u8], mut at: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut found = Vec::new();
     while let Some((name, value_at)) = text(d, at) {
-        let Some((value, next)) = text(d, value_at) else { break };
+        let Some((value, next)) = text(d, value_at) else {
+            break;
+        };
         if name.is_empty() {
             break;
         }

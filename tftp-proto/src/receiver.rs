@@ -18,7 +18,7 @@ const LONGEST_DALLY: u64 = 5_000_000;
 /// Takes a file from the peer: the state machine of a client's read request or of a write request
 /// that a server has accepted.
 ///
-/// Block numbers are at least 1 where they are decremented and at most [`LAST_BLOCK`] and two windows, so the
+/// Block numbers are at least 1 where they are decremented and at most `LAST_BLOCK` and two windows, so the
 /// arithmetic on them wraps in name only.
 ///
 /// The caller drives it with [`handle`](Self::handle) and [`poll`](Self::poll); any call is allowed
