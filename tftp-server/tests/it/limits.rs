@@ -1,6 +1,7 @@
 //! What a peer cannot make grow.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use tftp_server::{Memory, Ports, ServerConfig, TurnedAway};
 

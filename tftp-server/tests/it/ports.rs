@@ -1,6 +1,12 @@
 //! One port for all transfers, or ports from a range.
 
-use std::{net::Ipv4Addr, net::UdpSocket, time::Duration};
+use core::{
+    net::Ipv4Addr,
+    ops::RangeInclusive,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
+use std::net::UdpSocket;
 
 use tftp_server::{Memory, Ports, Root, TurnedAway, Uploads};
 
@@ -84,14 +90,16 @@ fn files_are_received_through_a_single_port() {
     }
 }
 
-/// `count` ports in a row that are free, below those that the system gives to others.
-fn free_ports(count: u16) -> std::ops::RangeInclusive<u16> {
-    let start = 20_000 + (std::process::id() as u16 % 1000) * 10;
+/// `count` ports in a row that are free, below those that the system gives to others, and not those of
+/// another call.
+fn free_ports(count: u16) -> RangeInclusive<u16> {
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let start = 20_000 + (std::process::id() % 250) as u16 * 40 + call * 10;
+    let is_free = |port: u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     (start..32_000)
-        .find(|first| {
-            (*first..first + count).all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
-        })
         .map(|first| first..=first + count - 1)
+        .find(|range| range.clone().all(is_free))
         .unwrap()
 }
 

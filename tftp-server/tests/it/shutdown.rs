@@ -1,6 +1,7 @@
 //! Ending a server.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use tftp_server::{Memory, Ports, Root, ServerConfig, TurnedAway, Uploads};
 

@@ -1,12 +1,10 @@
 //! A server in a thread, a client that speaks by hand, and one that uses the machines.
 
-use std::{
-    io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    sync::mpsc,
-    thread::JoinHandle,
-    time::{Duration, Instant as Clock},
+use core::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
 };
+use std::{io::ErrorKind, net::UdpSocket, sync::mpsc, thread::JoinHandle, time::Instant as Clock};
 
 use tempfile::TempDir;
 use tftp_proto::{
@@ -146,7 +144,7 @@ impl Client {
     pub(crate) fn new(server: SocketAddr) -> Self {
         let any: IpAddr = match server.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
         Self::from(any, server)
     }

@@ -1,6 +1,6 @@
 //! Who speaks to whom: ports, addresses, repeats, strangers.
 
-use std::{
+use core::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };

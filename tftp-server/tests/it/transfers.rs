@@ -1,6 +1,6 @@
 //! Files arrive as they are, whichever way they go.
 
-use std::net::Ipv6Addr;
+use core::{net::Ipv6Addr, time::Duration};
 
 use tftp_proto::{ErrorCode, Mode, TransferError};
 use tftp_server::{
@@ -112,7 +112,7 @@ fn text_is_translated_whole_in_windows_of_small_blocks() {
 #[test]
 fn a_block_of_text_is_the_same_when_it_is_sent_again() {
     let mut config = config();
-    config.transfer.retry.initial = std::time::Duration::from_millis(20);
+    config.transfer.retry.initial = Duration::from_millis(20);
     let dir = directory(&[("text", b"abcdefg\nhi")]);
     let server = serve(config, Root::open(dir.path()).unwrap());
     let client = Client::new(server.address);

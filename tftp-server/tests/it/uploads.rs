@@ -1,10 +1,10 @@
 //! What is stored, what is not, and what stays as it was.
 
+use core::{net::SocketAddr, time::Duration};
 use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ fn refused(server: &Running, datagram: &[u8]) -> u16 {
 }
 
 /// Starts an upload and sends one whole block.
-fn begin(server: &Running, name: &str) -> (Client, std::net::SocketAddr) {
+fn begin(server: &Running, name: &str) -> (Client, SocketAddr) {
     let client = Client::new(server.address);
     client.ask(&wrq(name, &[]));
     let (answer, tid) = client.receive();
