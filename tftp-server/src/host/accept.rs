@@ -137,7 +137,7 @@ impl Server {
         outbox: &mut Outbox,
     ) {
         let peer = message.from();
-        if peer.port() < 1024 && !self.config.limits.low_ports {
+        if peer.port() < self.config.limits.lowest_client_port {
             return self.turn_away(peer, TurnedAway::LowPort);
         }
         let incoming = match Incoming::decode(peer, datagram) {
@@ -261,9 +261,7 @@ impl Server {
             .get(call.listener)
             .is_some_and(|listener| listener.address.ip().is_unspecified());
         let mut transfer = Transfer::new(machine, file);
-        transfer.allow(
-            grant(call.octets, self.config.limits.amplification).saturating_add(PLAIN_BLOCK),
-        );
+        transfer.allow(grant(call.octets, self.config.limits.amplification));
         let request = call.incoming.request();
         let session = Session {
             transfer,
@@ -452,7 +450,9 @@ fn grant(octets: usize, amplification: u32) -> u64 {
     if amplification == u32::MAX {
         return u64::MAX;
     }
-    (octets as u64).saturating_mul(u64::from(amplification))
+    (octets as u64)
+        .saturating_mul(u64::from(amplification))
+        .saturating_add(PLAIN_BLOCK)
 }
 
 /// A number that nobody can guess, or at least not the same one every time.

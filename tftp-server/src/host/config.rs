@@ -82,14 +82,15 @@ pub struct Limits {
     pub half_open: usize,
     /// How long a transfer may stay half open; 5 s.
     pub half_open_time: Duration,
-    /// Octets that may be sent for each octet received before the client has proved its address, apart
-    /// from one block of 512; 3. A client that repeats its request gets its answer repeated.
+    /// Octets that may be sent for each octet of a request before the client has proved its address,
+    /// besides one block of 512 for each request; 3. A client that repeats its request, because
+    /// the answer was lost, has it repeated.
     /// `u32::MAX`: no bound.
     pub amplification: u32,
-    /// Whether requests from port 69 and from ports below 1024 are answered; `false`. Such a port is
-    /// the server's end of something else, and a forged request would set the two against each other. Old
-    /// lwIP clients ask from port 69.
-    pub low_ports: bool,
+    /// Requests from ports below this one are not answered; 1024. Such a port is the server's end of
+    /// something else, and a forged request would set the two against each other. 0: all are
+    /// answered. Old lwIP clients ask from port 69.
+    pub lowest_client_port: u16,
     /// Octets of the file that must pass each second, on average over `rate_period`; 64. 0: no bound.
     pub min_rate: u32,
     /// How long a client may be slower than `min_rate`; 30 s.
@@ -109,7 +110,7 @@ impl Limits {
             half_open: 4096,
             half_open_time: Duration::from_secs(5),
             amplification: 3,
-            low_ports: false,
+            lowest_client_port: 1024,
             min_rate: 64,
             rate_period: Duration::from_secs(30),
             error_rate: 64,

@@ -75,7 +75,7 @@ pub enum Outcome<'a> {
 pub enum TurnedAway {
     /// It was sent to a broadcast or multicast address (RFC 1123 section 4.2.3.5).
     Broadcast,
-    /// It came from a port below 1024.
+    /// It came from a port below the lowest that clients may use.
     LowPort,
     /// It is no request, nor of a transfer that is known.
     NotARequest,

@@ -11,7 +11,7 @@ use super::{
     server::{Buffers, Server},
     session::Verdict,
     socket::Listener,
-    transfer::Machine,
+    transfer::{File, Machine},
 };
 
 /// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
@@ -127,10 +127,8 @@ impl Server {
         if limits.min_rate > 0 && now >= session.rate_due {
             let bytes = session.transfer.machine.summary().bytes;
             let passed = bytes.saturating_sub(session.rate_bytes);
-            let wanted = limits
-                .rate_period
-                .as_secs()
-                .saturating_mul(u64::from(limits.min_rate));
+            let period = u64::try_from(limits.rate_period.as_millis()).unwrap_or(u64::MAX);
+            let wanted = period.saturating_mul(u64::from(limits.min_rate)) / 1000;
             if passed < wanted {
                 session.verdict = Some(Verdict::TooSlow);
                 session.transfer.machine.abort(ErrorCode::NOT_DEFINED);
@@ -241,9 +239,11 @@ impl Server {
 
     /// Takes a session out and reports it.
     pub(super) fn finish(&mut self, key: usize, result: Result<Summary, TransferError>) {
-        let Some(session) = self.sessions.remove(key) else {
+        let Some(mut session) = self.sessions.remove(key) else {
             return;
         };
+        // Whoever is told of an upload that failed finds nothing of it.
+        session.transfer.file = File::Gone;
         if let (Some(port), Some(ports)) = (session.port, &mut self.ports) {
             ports.give_back(port);
         }

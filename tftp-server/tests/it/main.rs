@@ -1,0 +1,23 @@
+//! A real server on loopback sockets, spoken to by the client machines of `tftp-proto` or by
+//! datagrams written by hand.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow fails the test it happens in"
+)]
+
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod names;
+#[cfg(test)]
+mod ports;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tids;
+#[cfg(test)]
+mod transfers;
+#[cfg(test)]
+mod uploads;
