@@ -24,6 +24,8 @@
 #[cfg(feature = "embedded-io")]
 mod embedded;
 mod netascii;
+#[cfg(feature = "smoltcp")]
+pub mod smoltcp;
 mod store;
 mod window;
 

@@ -22,6 +22,8 @@ mod content;
 mod files;
 #[cfg(feature = "std")]
 mod host;
+#[cfg(feature = "smoltcp")]
+pub mod smoltcp;
 
 #[cfg(feature = "std")]
 pub use content::{Content, ContentError, FileRequest, Layered, Sink, Source};
