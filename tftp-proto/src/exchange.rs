@@ -165,6 +165,8 @@ impl Exchange {
         if self.timing {
             self.timing = false;
             self.rto.sample(now.micros_since(self.timed));
+        } else if self.options.windowsize() > 1 {
+            self.rto.recover();
         }
     }
 

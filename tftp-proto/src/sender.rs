@@ -204,10 +204,15 @@ impl<'r> Sender<'r> {
     /// sending can have come. In lockstep it is never taken so (RFC 1123 section 4.2.3.1).
     fn hasten(&mut self, now: Instant) {
         let elapsed = now.micros_since(self.window_at);
+        // Without a sample there is nothing to compare with; once a window is little all the same.
+        let soonest = match self.exchange.rto.shortest() {
+            u32::MAX => 0,
+            micros => u64::from(micros),
+        };
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()
             && !self.hastened
-            && elapsed >= u64::from(self.exchange.rto.shortest())
+            && elapsed >= soonest
         {
             self.hastened = true;
             self.next = self.base;
