@@ -184,6 +184,9 @@ impl Server {
     /// What becomes of a session that the same client has from the same port. `false`: it goes on, and
     /// the request is a repeat of its own.
     fn supersedes(&mut self, call: &Call<'_>, outbox: &mut Outbox) -> bool {
+        if let Some(key) = self.sessions.find(call.incoming.from(), call.local) {
+            self.settle(key, outbox);
+        }
         let Some(key) = self.sessions.find(call.incoming.from(), call.local) else {
             return true;
         };

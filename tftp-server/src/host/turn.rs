@@ -17,6 +17,8 @@ use super::{
 /// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
 /// that shows that there are no others.
 const ACKNOWLEDGEMENTS: usize = 4;
+/// Room for an acknowledgement, or an ERROR with its text.
+const ERROR_ROOM: usize = 256;
 
 /// Where the datagrams of a session leave.
 fn outlet<'s>(
@@ -84,6 +86,33 @@ impl Server {
         {
             self.enqueue(key);
         }
+    }
+
+    /// Has a session that sends a file take note of what its client said before it asked for something
+    /// else: the last acknowledgement may just have arrived.
+    pub(super) fn settle(&mut self, key: usize, outbox: &mut Outbox) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let Some(listener) = self.listeners.get(session.listener) else {
+            return;
+        };
+        let was_proven = session.transfer.proven;
+        if let (Some(socket), Machine::Sender(_)) = (&session.socket, &session.transfer.machine) {
+            let mut datagram = [0; ERROR_ROOM];
+            for _ in 0..ACKNOWLEDGEMENTS {
+                let Ok((len, from)) = socket.recv_from(&mut datagram) else {
+                    break;
+                };
+                let octets = datagram.get(..len).unwrap_or_default();
+                if let Some(answer) = session.transfer.take(now, from, octets, &mut Vec::new()) {
+                    outlet(Some(socket), None, listener).send_plain(&answer);
+                }
+            }
+        }
+        self.after_taking(key, was_proven);
+        self.speak(key, outbox);
     }
 
     /// Follows up what a session has taken in.

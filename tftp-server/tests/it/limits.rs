@@ -165,6 +165,7 @@ fn without_a_bound_of_octets_there_is_one_of_repeats() {
 fn a_repeated_request_has_its_answer_repeated() {
     let mut config = config();
     config.transfer.retry.initial = Duration::from_millis(20);
+    config.transfer.retry.floor = Duration::from_millis(20);
     config.transfer.retry.unproven = 100;
     config.limits.half_open_time = PATIENCE;
     let server = serve(config, memory());

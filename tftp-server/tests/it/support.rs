@@ -69,9 +69,11 @@ pub(crate) struct Running {
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// What a server needs to listen on 127.0.0.1, with timers that suit a test.
+/// What a server needs to listen on 127.0.0.1. It repeats nothing within a second, so that a test on a busy
+/// machine sees each packet once.
 pub(crate) fn config() -> ServerConfig {
     let mut config = ServerConfig::default();
+    config.transfer.retry.floor = Duration::from_secs(1);
     config.listen = vec![(Ipv4Addr::LOCALHOST, 0).into()];
     config
 }

@@ -112,7 +112,7 @@ fn text_is_translated_whole_in_windows_of_small_blocks() {
 #[test]
 fn a_block_of_text_is_the_same_when_it_is_sent_again() {
     let mut config = config();
-    config.transfer.retry.initial = Duration::from_millis(20);
+    config.transfer.retry.floor = Duration::from_millis(20);
     let dir = directory(&[("text", b"abcdefg\nhi")]);
     let server = serve(config, Root::open(dir.path()).unwrap());
     let client = Client::new(server.address);
