@@ -23,6 +23,8 @@
 
 #[cfg(feature = "embedded-io")]
 mod embedded;
+#[cfg(feature = "embedded-storage")]
+mod flash;
 mod netascii;
 #[cfg(feature = "smoltcp")]
 pub mod smoltcp;
@@ -34,6 +36,8 @@ mod host;
 
 #[cfg(feature = "embedded-io")]
 pub use embedded::{EmbeddedIo, StoreError};
+#[cfg(feature = "embedded-storage")]
+pub use flash::{FlashError, FlashRegion, RegionError};
 #[cfg(feature = "std")]
 pub use host::{
     Cancel, Client, Error, FileSource, Progress, StagedFile, StdIo, resolve, route_blksize,

@@ -220,6 +220,8 @@ impl<C: Content, const N: usize> Server<C, N> {
         }
     }
 
+    /// Accepts a request, or says why not. One that the table has no room for gets no answer: the client
+    /// asks again, and then there may be room.
     fn decide(
         &mut self,
         now: Instant,
@@ -232,10 +234,7 @@ impl<C: Content, const N: usize> Server<C, N> {
                 let (file, length) = content.open(incoming)?;
                 match self.machine.accept_read(now, incoming, length) {
                     Ok(id) => self.files.insert(Open::new(id, peer, Some(file))),
-                    Err(full) => {
-                        content.close(file, Err(TransferError::Local(busy(full))));
-                        return Err(busy(full));
-                    }
+                    Err(ServerFull) => content.close(file, Err(TransferError::Evicted)),
                 }
             }
             Direction::Write if incoming.tsize() > Some(self.max_len) => {
@@ -243,7 +242,9 @@ impl<C: Content, const N: usize> Server<C, N> {
             }
             Direction::Write => {
                 // To make a file may cost the one that is there, so a place in the table comes first.
-                let id = self.machine.accept_write(now, incoming).map_err(busy)?;
+                let Ok(id) = self.machine.accept_write(now, incoming) else {
+                    return Ok(());
+                };
                 let file = content.create(incoming);
                 if let Err(code) = file {
                     self.machine.abort(id, code);
@@ -339,11 +340,6 @@ impl<C: Content, const N: usize> Server<C, N> {
     pub fn is_empty(&self) -> bool {
         self.machine.is_empty()
     }
-}
-
-/// What a client is told that finds the table full; RFC 1350 has no code of its own for it.
-const fn busy(_: ServerFull) -> ErrorCode {
-    ErrorCode::NOT_DEFINED
 }
 
 fn act<C: Content>(
