@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod ending;
