@@ -1,6 +1,6 @@
 //! One block, one ACK: RFC 1350 section 4 and 6, and the option exchange around it.
 
-use tftp_proto::{DecodeError, Event, Ignored, Instant};
+use tftp_proto::{DecodeError, Event, Ignored, Instant, Output, Receiver};
 
 use crate::packet;
 use crate::script::check;
@@ -303,6 +303,65 @@ fn c50_an_upload_ignores_a_repeated_oack() {
         6    < OACK blksize=8 = ignored
         900  < OACK blksize=8 = ignored
         1005 > DATA 1 [8]",
+    );
+}
+
+/// Hands over datagrams that must be of no use, whatever is sent because of them.
+fn waste(machine: &mut Receiver<'_>, all: &[&str]) {
+    for words in all {
+        let datagram = packet::bytes(words);
+        let now = Instant::from_millis(6);
+        let event = machine.handle(now, addr("tid"), &datagram);
+        assert!(matches!(event, Event::Ignored(_)), "{words}: {event:?}");
+        while let Output::Transmit(_) = machine.poll(now) {}
+    }
+}
+
+#[test]
+fn c48_a_bad_oack_after_a_good_one_changes_nothing() {
+    let opening = "> RRQ f octet blksize=8\n 5 < OACK blksize=8\n > ACK 0";
+    let mut machine = check(get(asking(8, 1)), opening);
+    waste(
+        &mut machine,
+        &["OACK blksize=9", "OACK foo=1", "OACK", "OACK blksize=512"],
+    );
+    assert_eq!(machine.negotiated().blksize, 8);
+    check(machine, "8 < DATA 1 [8]\n > ACK 1");
+}
+
+#[test]
+fn a_long_block_after_the_last_one_leaves_a_success() {
+    let mut machine = check(get(plain()), "> RRQ f octet\n 5 < DATA 1 [100]\n > ACK 1");
+    waste(&mut machine, &["DATA 1 [600]", "DATA 2 [600]"]);
+    check(machine, "* done ok 100");
+}
+
+#[test]
+fn c50_an_upload_in_windows_ignores_a_repeated_oack() {
+    check(
+        put(20, asking(8, 4)),
+        "
+             > WRQ f octet blksize=8 windowsize=4
+        5    < OACK blksize=8 windowsize=4
+             > DATA 1 [8]
+             > DATA 2 [8]
+             > DATA 3 [4]
+        20   < OACK blksize=8 windowsize=4 = ignored
+        21   < ACK 3
+             done ok 20",
+    );
+}
+
+#[test]
+fn a_client_that_answers_the_oack_of_an_upload_with_ack_0_is_waited_for() {
+    check(
+        take("WRQ f octet blksize=8", limits()),
+        "
+             > OACK blksize=8
+        5    < ACK 0 = ignored
+        6    < DATA 0 [8] = ignored
+        7    < DATA 1 [8]
+             > ACK 1",
     );
 }
 
