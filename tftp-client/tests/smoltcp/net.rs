@@ -315,9 +315,12 @@ impl Node {
         self.sockets.get_mut(self.udp)
     }
 
-    /// Polls the interface, and tells when it wants to be polled next.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn poll(&mut self, now: Instant) {
         self.iface.poll(now, &mut self.nic, &mut self.sockets);
+    }
+
+    /// When the interface wants to be polled next.
+    pub(crate) fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
 }
@@ -365,12 +368,13 @@ impl Part for Script {
         for (_, to, datagram) in self.sends.extract_if(.., |(at, ..)| *at <= now) {
             socket.send_slice(&datagram, to).expect("room for it");
         }
-        let poll_at = self.node.poll(now);
+        let poll_at = self.node.poll_at(now);
         let next = self.sends.iter().map(|(at, ..)| *at).min();
         poll_at.into_iter().chain(next).min()
     }
 
     fn is_done(&self) -> bool {
-        self.sends.is_empty()
+        let socket = self.node.sockets.get::<udp::Socket<'_>>(self.node.udp);
+        self.sends.is_empty() && socket.send_queue() == 0
     }
 }

@@ -4,7 +4,7 @@
 //! It has no heap and no buffer of its own: a datagram is read where the socket received it, and built
 //! where the socket sends it from. All transfers are on the one port of the socket, up to `N` at once.
 //!
-//! Nothing here waits. [`Server::poll`] takes its turn in the loop that polls the interface:
+//! Nothing here waits. [`Server::poll`] takes its turn in the loop that polls the interface, after it:
 //!
 //! ```
 //! use smoltcp::iface::{Interface, SocketHandle, SocketSet};
@@ -26,9 +26,9 @@
 //!     while !(is_done(content) && server.is_empty()) {
 //!         let now = clock();
 //!         iface.poll(now, device, sockets);
-//!         server.poll(now, iface, sockets.get_mut::<udp::Socket>(handle), content);
-//!         iface.poll(now, device, sockets); // sends what that poll had to say
-//!         let poll_at = server.poll_at(sockets.get::<udp::Socket>(handle));
+//!         let socket = sockets.get_mut::<udp::Socket>(handle);
+//!         server.poll(now, iface, socket, content);
+//!         let poll_at = server.poll_at(socket);
 //!         wait_for_network([iface.poll_at(now, sockets), poll_at].into_iter().flatten().min());
 //!     }
 //!     Ok(())
@@ -155,7 +155,7 @@ impl<C: Content, const N: usize> Server<C, N> {
     }
 
     /// Takes in what has arrived, and sends what the transmit ring has room for. Call it after each
-    /// poll of the interface, and poll the interface again afterwards so that the answers leave.
+    /// poll of the interface, whose `poll_at` then says that there is something to send.
     ///
     /// What was not sent to one of the interface's own addresses, a broadcast for example, is passed over
     /// (RFC 1123 section 4.2.3.5). Answers come from the address that was asked.
@@ -313,17 +313,15 @@ impl<C: Content, const N: usize> Server<C, N> {
     }
 
     /// When [`Self::poll`] needs its next turn even if nothing arrives; `None` without transfers. A time
-    /// that is past means at once, as with the interface's. Ask after the interface has been polled, as it
-    /// depends on what the transmit ring still holds.
+    /// that is past means at once, as with the interface's. While the transmit ring is full, it is for
+    /// the interface's to say when there is room.
     #[must_use]
     pub fn poll_at(&self, socket: &udp::Socket<'_>) -> Option<time::Instant> {
-        let at = match self.full_since {
-            // The interface says when it can send more of what the ring holds.
-            Some(since) if self.held.is_some() && socket.send_queue() > 0 => {
-                since.saturating_add(PATIENCE)
-            }
-            _ if self.held.is_some() => Instant::ZERO,
-            _ => self.machine.poll_at()?,
+        let at = match (self.held, self.full_since) {
+            (Some(_), Some(since)) if socket.send_queue() > 0 => since.saturating_add(PATIENCE),
+            (Some(_), _) => Instant::ZERO,
+            (None, _) if socket.can_recv() => Instant::ZERO,
+            (None, _) => self.machine.poll_at()?,
         };
         let at = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
         Some(time::Instant::from_micros(at))

@@ -111,9 +111,9 @@ impl Bootloader {
     /// Fetches an image into the flash, and reads it back.
     pub(crate) fn fetch(&self, name: &str, link: &Link) -> Result<Fetched, Failure> {
         let request = Request::octet(name).map_err(Failure::Request)?;
-        let mut stack = self.stack(link).map_err(Failure::Gateway)?;
         let flash = Flash::used(self.flash);
         let mut image = Image::new(flash, 0..self.flash).map_err(Failure::Region)?;
+        let mut stack = self.stack(link).map_err(Failure::Gateway)?;
 
         let mut config = Config::client();
         config.blksize = self.blksize;
@@ -199,12 +199,12 @@ impl Stack {
                 Event::Error { message, .. } => text = message.to_string(),
                 _ => {}
             });
-            self.poll(now);
             bar.set_position(get.summary().bytes);
             if get.is_complete() && complete.is_none() {
                 complete = Some(self.start.elapsed());
             }
             if let Poll::Ready(result) = result {
+                self.poll(now);
                 let duration = complete.unwrap_or_else(|| self.start.elapsed());
                 return match result {
                     Ok(summary) => Ok((summary, duration)),
@@ -216,7 +216,8 @@ impl Stack {
                     }),
                 };
             }
-            let poll_at = [self.iface.poll_at(now, &self.sockets), get.poll_at()];
+            let poll_at = get.poll_at(socket);
+            let poll_at = [self.iface.poll_at(now, &self.sockets), poll_at];
             self.sleep(poll_at.into_iter().flatten().min())?;
         }
     }

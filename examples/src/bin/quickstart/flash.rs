@@ -100,3 +100,27 @@ impl NorFlash for Flash {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_written_once_after_each_erasure() {
+        let mut flash = Flash::used(SECTOR);
+        assert!(matches!(flash.write(0, &[0; WORD]), Err(Fault::NotErased)));
+        flash.erase(0, SECTOR).expect("a sector");
+        flash.write(0, &[0; WORD]).expect("an erased word");
+        assert!(matches!(flash.write(0, &[0; WORD]), Err(Fault::NotErased)));
+    }
+
+    #[test]
+    fn only_whole_words_and_sectors_are_taken() {
+        let mut flash = Flash::used(SECTOR);
+        for (offset, len) in [(1, WORD), (0, 3), (SECTOR, WORD)] {
+            let result = flash.write(offset, &vec![0; len]);
+            assert!(matches!(result, Err(Fault::Place(_))), "{len} at {offset}");
+        }
+        assert!(matches!(flash.erase(0, 100), Err(Fault::Place(_))));
+    }
+}
