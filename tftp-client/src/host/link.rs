@@ -117,18 +117,17 @@ impl Link {
         if transmit.encode(&mut buf).is_ok()
             && let Some(datagram) = buf.get(..len)
         {
-            self.send_bytes(datagram, None, transmit.to);
+            self.send_one(datagram, transmit.to);
         }
     }
 
     /// Sends a run of DATA, in one call if the system can.
     pub(super) fn send_batch(&mut self, batch: &mut Batch) {
         if let Some((bytes, segment, to)) = batch.contents() {
-            if segment < bytes.len() && self.max_segments() > 1 {
-                self.send_bytes(bytes, Some(segment), to);
-            } else {
+            let run = segment < bytes.len() && self.max_segments() > 1;
+            if !run || !self.send_run(bytes, segment, to) {
                 for datagram in bytes.chunks(segment) {
-                    self.send_bytes(datagram, None, to);
+                    self.send_one(datagram, to);
                 }
             }
         }
@@ -140,37 +139,43 @@ impl Link {
         self.offload.max_gso_segments()
     }
 
-    fn send_bytes(&mut self, contents: &[u8], segment_size: Option<usize>, to: SocketAddr) {
-        let transmit = quinn_udp::Transmit {
+    /// Sends a run of datagrams of `segment` octets, the last one perhaps shorter, in one call. `false` if
+    /// the system may know offload and still not have it for this route.
+    fn send_run(&mut self, contents: &[u8], segment: usize, to: SocketAddr) -> bool {
+        let run = quinn_udp::Transmit {
             destination: to,
             ecn: None,
             contents,
-            segment_size,
+            segment_size: Some(segment),
             src_ip: None,
         };
-        if let Err(error) = self.try_send(&transmit) {
+        let sent = self.insist(|link| link.offload.try_send((&link.socket).into(), &run));
+        if let Err(error) = sent {
             self.lost = Some(error);
-            // The system may know offload and still not have it for this route.
-            for datagram in segment_size
-                .into_iter()
-                .flat_map(|len| contents.chunks(len))
-            {
-                self.send_bytes(datagram, None, to);
-            }
+            return false;
+        }
+        true
+    }
+
+    fn send_one(&mut self, datagram: &[u8], to: SocketAddr) {
+        let sent = self.insist(|link| link.socket.send_to(datagram, to).map(|_| ()));
+        if let Err(error) = sent {
+            self.lost = Some(error);
         }
     }
 
-    /// Sends, once more if what failed was an earlier datagram whose failure is reported now.
-    fn try_send(&mut self, transmit: &quinn_udp::Transmit<'_>) -> io::Result<()> {
-        match self.offload.try_send((&self.socket).into(), transmit) {
+    /// Sends, once more if what failed was an earlier datagram whose failure is reported now, or if there
+    /// was no room.
+    fn insist(&mut self, send: impl Fn(&Self) -> io::Result<()>) -> io::Result<()> {
+        match send(self) {
             Err(error) if is_report(&error) => self.note_report(error),
-            // The send buffer is full: wait for room.
             Err(error) if error.kind() == ErrorKind::WouldBlock && self.nonblocking => {
                 self.set_nonblocking(false)?;
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
-        self.offload.try_send((&self.socket).into(), transmit)
+        send(self)
     }
 
     /// Waits for datagrams until `at`, or a little less.

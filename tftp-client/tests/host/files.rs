@@ -151,3 +151,17 @@ fn a_device_is_written_and_not_replaced() {
     sink.commit().unwrap();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_is_reported_whenever_it_is_found_out() {
+    for len in [1, 300_000, 10_000_000] {
+        let mut sink = StagedFile::create("/dev/full").unwrap();
+        let stored = (0..len)
+            .step_by(1000)
+            .try_for_each(|_| sink.write(&[0; 1000]))
+            .and_then(|()| sink.commit());
+        let error = stored.expect_err("no room");
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
