@@ -340,13 +340,17 @@ impl<'r> Receiver<'r> {
                 (true, self.ack())
             }
         };
+        let answers_repeat = self.pending == Pending::Ack { again: true };
         self.pending = Pending::Nothing;
         self.exchange.time(now, !again);
-        if self.stage != Stage::Dallying {
-            self.exchange.arm(now, self.stage != Stage::Requesting);
-        } else if !again || self.exchange.expire() {
+        if self.stage == Stage::Dallying {
             // Each repeat prolongs the stay, but not for ever.
-            self.start_dally(now);
+            if !again || self.exchange.expire() {
+                self.start_dally(now);
+            }
+        } else if !answers_repeat {
+            // A peer that only repeats itself makes no progress, and must not put the timer off.
+            self.exchange.arm(now, self.stage != Stage::Requesting);
         }
         self.exchange.transmit(again, payload)
     }

@@ -31,7 +31,8 @@ impl Rto {
             current: micros32(retry.initial).max(floor).min(ceiling),
             floor,
             ceiling,
-            random: seed,
+            // Neighbouring seeds, such as addresses, must not give neighbouring delays.
+            random: seed.wrapping_mul(0x9e37_79b9),
         }
     }
 
