@@ -178,7 +178,7 @@ fn a_full_disk_here_is_6_and_told_with_error_3() {
     let output = thread::scope(|scope| {
         scope.spawn(|| {
             peer.answer(&data(1, b"a"));
-            peer.expect(&error(3, "disk full or allocation exceeded"));
+            peer.await_one(&error(3, "disk full or allocation exceeded"));
         });
         let url = peer.url("f");
         run(&TempDir::new().unwrap(), ["get", &url, "-o", "/dev/full"])

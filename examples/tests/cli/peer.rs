@@ -37,6 +37,17 @@ impl Peer {
         );
     }
 
+    /// Passes over repeats of what came before, until this datagram comes.
+    #[track_caller]
+    pub(crate) fn await_one(&self, datagram: &[u8]) {
+        let (first, _) = self.recv();
+        let mut got = first.clone();
+        while got == first && got != datagram {
+            got = self.recv().0;
+        }
+        assert_eq!(got, datagram);
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
         self.0.send_to(datagram, to).unwrap();
     }

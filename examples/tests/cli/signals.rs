@@ -31,7 +31,7 @@ fn an_interrupted_get_tells_the_server_and_leaves_no_file() {
         peer.answer(&data(1, &[b'a'; 512]));
         peer.expect(&ack(1));
         interrupt(&child, signal);
-        peer.expect(&error(0, "error"));
+        peer.await_one(&error(0, "error"));
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert!(names(&dir).is_empty());
     }
@@ -54,7 +54,7 @@ fn an_interrupted_put_that_waits_for_input_tells_the_server() {
     peer.answer(&ack(0));
     peer.answer(&ack(1));
     interrupt(&child, Signal::INT);
-    peer.expect(&error(0, "error"));
+    peer.await_one(&error(0, "error"));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(input);
 }

@@ -30,6 +30,7 @@ pub struct Client<'c> {
     restart: bool,
     source_port: u16,
     spin: Duration,
+    offload: bool,
     cancel: Option<Cancel>,
     progress: Option<Box<Tell<'c>>>,
 }
@@ -106,6 +107,7 @@ impl<'c> Client<'c> {
             restart: true,
             source_port: 0,
             spin: Duration::ZERO,
+            offload: true,
             cancel: None,
             progress: None,
         }
@@ -149,6 +151,15 @@ impl<'c> Client<'c> {
     #[must_use]
     pub const fn busy_poll(mut self, spin: Duration) -> Self {
         self.spin = spin;
+        self
+    }
+
+    /// Whether to hand runs of datagrams to the system in one call, and take them so, where it can (UDP
+    /// segmentation offload on Linux). `true` if not told; `false` is for network drivers that get it
+    /// wrong. Without it the system does not report that nobody listens at the server's port.
+    #[must_use]
+    pub const fn offload(mut self, offload: bool) -> Self {
+        self.offload = offload;
         self
     }
 
@@ -271,6 +282,8 @@ impl<'c> Client<'c> {
                 spin: self.spin,
                 cancellable: self.cancel.is_some(),
                 broadcast: config.any_server,
+                blksize: config.blksize,
+                offload: self.offload,
             },
         );
         link.map_err(Failure::socket)

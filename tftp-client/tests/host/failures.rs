@@ -7,7 +7,7 @@ use std::{
 
 use tftp_client::{Cancel, Error, Request, Sink, StdIo, TransferError};
 
-use crate::peer::{Peer, ack, client, contents, data, is_error, oack, quick};
+use crate::peer::{Peer, ack, calm, client, contents, data, is_error, oack};
 
 /// Takes bytes up to a limit, and refuses to commit if told so.
 struct Limited {
@@ -89,7 +89,6 @@ fn a_cancelled_get_tells_the_server_and_returns() {
             assert!(is_error(&answer, 0), "{answer:?}");
         });
         let result = client(&peer)
-            .config(tftp_client::Config::client())
             .cancel(cancel.clone())
             .progress(|progress| {
                 if progress.bytes > 0 {
@@ -116,7 +115,6 @@ fn a_cancelled_put_tells_the_server_and_returns() {
             assert!(is_error(&answer, 0), "{answer:?}");
         });
         let result = client(&peer)
-            .config(tftp_client::Config::client())
             .cancel(cancel.clone())
             .put(Request::octet("f").unwrap(), &mut &file[..]);
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
@@ -133,7 +131,6 @@ fn a_request_that_is_cancelled_before_any_answer_returns() {
             cancel.cancel();
         });
         let result = client(&peer)
-            .config(tftp_client::Config::client())
             .cancel(cancel.clone())
             .get(Request::octet("f").unwrap(), &mut Vec::new());
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
@@ -146,7 +143,7 @@ fn a_file_larger_than_allowed_is_refused_with_error_3() {
     let answers = [oack(&[("tsize", "11")]), data(1, &[b'a'; 512])];
     for answer in answers {
         let peer = Peer::new();
-        let mut config = quick();
+        let mut config = calm();
         config.max_len = 10;
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -3,7 +3,7 @@
 use std::{fs, thread};
 
 use tempfile::TempDir;
-use tftp_client::{Config, Error, FileSource, Request, Sink, StagedFile};
+use tftp_client::{Error, FileSource, Request, Sink, StagedFile};
 
 use crate::peer::{
     LOSSY, NO_LOSS, Peer, ack, client, contents, data, error, serve_read, serve_write, windowed,
@@ -72,9 +72,7 @@ fn a_failed_download_keeps_the_old_file_and_nothing_else() {
             peer.send(to, &error(0, "gone"));
         });
         let mut sink = StagedFile::create(&path).unwrap();
-        let result = client(&peer)
-            .config(Config::client())
-            .get(Request::octet("f").unwrap(), &mut sink);
+        let result = client(&peer).get(Request::octet("f").unwrap(), &mut sink);
         assert!(matches!(result, Err(Error::Refused { .. })), "{result:?}");
     });
     assert_eq!(fs::read(&path).unwrap(), b"old");

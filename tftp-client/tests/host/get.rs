@@ -1,12 +1,13 @@
 //! Files are fetched whole.
 
-use core::net::Ipv6Addr;
+use core::{net::Ipv6Addr, time::Duration};
 use std::thread;
 
 use tftp_client::{Config, Request, Summary};
 
 use crate::peer::{
-    LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, oack, quick, serve_read, windowed,
+    LOSSY, Loss, NO_LOSS, Peer, ack, asking, calm, client, contents, data, hasty, oack, quick,
+    serve_read, windowed,
 };
 
 /// Fetches `file` from a server of ours.
@@ -96,7 +97,7 @@ fn a_window_that_comes_as_one_offloaded_send_is_taken_apart() {
             peer.expect(&ack(17));
         });
         client(&peer)
-            .config(windowed(512, 16))
+            .config(asking(512, 16))
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap();
     });
@@ -118,7 +119,7 @@ fn a_server_without_options_sends_the_whole_file_in_512() {
             }
         });
         client(&peer)
-            .config(windowed(1468, 16))
+            .config(asking(1468, 16))
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap()
     });
@@ -165,9 +166,10 @@ fn a_silent_server_is_told_again_what_has_arrived() {
             peer.expect(&ack(1));
             peer.expect(&ack(1));
             peer.send(to, &data(2, &[]));
-            peer.expect(&ack(2));
+            peer.await_one(&ack(2));
         });
         client(&peer)
+            .config(hasty())
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap();
     });
@@ -177,6 +179,9 @@ fn a_silent_server_is_told_again_what_has_arrived() {
 #[test]
 fn the_last_ack_is_repeated_for_a_server_that_missed_it() {
     let peer = Peer::new();
+    let mut config = calm();
+    config.dally = true;
+    config.retry.floor = Duration::from_millis(300);
     thread::scope(|scope| {
         scope.spawn(|| {
             let (_, to) = peer.recv();
@@ -187,6 +192,7 @@ fn the_last_ack_is_repeated_for_a_server_that_missed_it() {
         });
         let mut fetched = Vec::new();
         client(&peer)
+            .config(config)
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap();
         assert_eq!(fetched, b"a");
@@ -210,6 +216,22 @@ fn progress_ends_with_the_whole_size_and_complete() {
 }
 
 #[test]
+fn a_file_arrives_without_offload() {
+    let file = contents(200_000);
+    let peer = Peer::new();
+    let mut fetched = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| serve_read(&peer, &file, LOSSY));
+        client(&peer)
+            .config(windowed(1468, 16))
+            .offload(false)
+            .get(Request::octet("f").unwrap(), &mut fetched)
+            .unwrap();
+    });
+    assert!(fetched == file);
+}
+
+#[test]
 fn busy_polling_fetches_the_same_file() {
     let file = contents(20_000);
     let peer = Peer::new();
@@ -217,7 +239,7 @@ fn busy_polling_fetches_the_same_file() {
     thread::scope(|scope| {
         scope.spawn(|| serve_read(&peer, &file, NO_LOSS));
         client(&peer)
-            .busy_poll(core::time::Duration::from_micros(50))
+            .busy_poll(Duration::from_micros(50))
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap();
     });

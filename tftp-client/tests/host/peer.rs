@@ -66,6 +66,17 @@ impl Peer {
         from
     }
 
+    /// Passes over repeats of what came before, until this datagram comes.
+    #[track_caller]
+    pub(crate) fn await_one(&self, datagram: &[u8]) {
+        let (first, _) = self.recv();
+        let mut got = first.clone();
+        while got == first && got != datagram {
+            got = self.recv().0;
+        }
+        assert_eq!(got, datagram);
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
         self.socket.send_to(datagram, to).unwrap();
     }
@@ -121,20 +132,47 @@ pub(crate) fn is_error(datagram: &[u8], code: u16) -> bool {
     datagram.starts_with(&[[0, 5], code.to_be_bytes()].concat())
 }
 
-/// Time-outs that keep tests short.
+/// Time-outs that no delay on this machine reaches, for scripts in which nothing is sent twice.
+pub(crate) fn calm() -> Config {
+    let mut config = Config::client();
+    config.retry.initial = PATIENCE;
+    config.retry.floor = PATIENCE;
+    config.retry.ceiling = PATIENCE;
+    config.dally = false;
+    config
+}
+
+/// Time-outs that keep tests short in which something is sent twice.
 pub(crate) fn quick() -> Config {
     let mut config = Config::client();
     config.retry.initial = Duration::from_millis(100);
     config.retry.floor = Duration::from_millis(20);
     config.retry.ceiling = Duration::from_millis(200);
+    config.retry.resends = 40;
     config
 }
 
-/// A client with them, that asks for plain blocks of 512 octets and their size.
+/// A calm client that asks for plain blocks of 512 octets and their size.
 pub(crate) fn client<'c>(peer: &Peer) -> Client<'c> {
-    Client::new(peer.addr()).config(quick())
+    Client::new(peer.addr()).config(calm())
 }
 
+/// As [`quick`] once the server has answered, and calm before.
+pub(crate) fn hasty() -> Config {
+    let mut config = calm();
+    config.retry.floor = quick().retry.floor;
+    config
+}
+
+/// A calm client that asks for these.
+pub(crate) fn asking(blksize: u16, windowsize: u16) -> Config {
+    let mut config = calm();
+    config.blksize = blksize;
+    config.windowsize = windowsize;
+    config
+}
+
+/// A quick client that asks for these.
 pub(crate) fn windowed(blksize: u16, windowsize: u16) -> Config {
     let mut config = quick();
     config.blksize = blksize;

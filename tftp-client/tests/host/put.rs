@@ -1,12 +1,13 @@
 //! Files are stored whole.
 
+use core::net::Ipv6Addr;
 use std::thread;
 
 use tftp_client::{Config, Error, Length, Request, Source, StdIo, Summary, Window};
 
 use crate::peer::{
-    LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, is_error, oack, quick, serve_write,
-    windowed,
+    LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, hasty, is_error, oack, quick,
+    serve_write, windowed,
 };
 
 /// Stores the file that `source` gives at a server of ours.
@@ -104,6 +105,38 @@ fn a_source_that_is_read_once_is_sent_again_after_a_loss() {
     pipes_whole(40_000, windowed(1000, 8), LOSSY);
 }
 
+#[test]
+fn a_file_is_stored_without_offload() {
+    let file = contents(200_000);
+    let peer = Peer::new();
+    thread::scope(|scope| {
+        let server = scope.spawn(|| serve_write(&peer, LOSSY));
+        client(&peer)
+            .config(windowed(1468, 16))
+            .offload(false)
+            .put(Request::octet("f").unwrap(), &mut &file[..])
+            .unwrap();
+        peer.dismiss();
+        assert!(server.join().unwrap().0 == file);
+    });
+}
+
+/// Blocks beyond the MTU of most routes, which the socket must be able to cut into fragments.
+#[test]
+fn large_blocks_are_stored_over_ipv6() {
+    let file = contents(200_000);
+    let peer = Peer::at(Ipv6Addr::LOCALHOST.into());
+    thread::scope(|scope| {
+        let server = scope.spawn(|| serve_write(&peer, NO_LOSS));
+        client(&peer)
+            .config(windowed(65464, 2))
+            .put(Request::octet("f").unwrap(), &mut &file[..])
+            .unwrap();
+        peer.dismiss();
+        assert!(server.join().unwrap().0 == file);
+    });
+}
+
 /// F22: the empty block that ends a file of whole blocks, and the one that is an empty file.
 #[test]
 fn whole_blocks_and_empty_files_end_with_an_empty_block() {
@@ -152,9 +185,9 @@ fn ack_0_instead_of_an_oack_means_512() {
             peer.recv();
             let (_, to) = peer.recv();
             peer.send(to, &ack(0));
-            peer.expect(&data(1, &file[..512]));
+            peer.await_one(&data(1, &file[..512]));
             peer.send(to, &ack(1));
-            peer.expect(&data(2, &file[512..]));
+            peer.await_one(&data(2, &file[512..]));
             peer.send(to, &ack(2));
         });
         client(&peer)
@@ -167,7 +200,7 @@ fn ack_0_instead_of_an_oack_means_512() {
 #[test]
 fn a_server_that_never_acknowledges_the_end_leaves_it_unconfirmed() {
     let peer = Peer::new();
-    let mut config = quick();
+    let mut config = hasty();
     config.retry.resends = 1;
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -5,7 +5,7 @@ use std::{io::ErrorKind, net::UdpSocket, thread};
 
 use tftp_client::{Client, Error, Request, TransferError};
 
-use crate::peer::{Peer, ack, client, data, error, oack, quick, strings, windowed};
+use crate::peer::{Peer, ack, asking, calm, client, data, error, hasty, oack, quick, strings};
 
 #[test]
 fn a_client_that_was_told_nothing_asks_for_size_window_and_fitting_blocks() {
@@ -39,6 +39,7 @@ fn a_repeated_request_is_the_same_from_the_same_port() {
         });
         let mut fetched = Vec::new();
         client(&peer)
+            .config(quick())
             .get(Request::octet("f").unwrap(), &mut fetched)
             .unwrap();
         assert_eq!(fetched, b"a");
@@ -62,7 +63,7 @@ fn a_request_whose_options_are_refused_is_repeated_without_them_from_a_new_port(
             });
             let mut fetched = Vec::new();
             client(&peer)
-                .config(windowed(1468, 4))
+                .config(asking(1468, 4))
                 .get(Request::octet("f").unwrap(), &mut fetched)
                 .unwrap();
             assert_eq!(fetched, b"a");
@@ -84,7 +85,7 @@ fn an_upload_whose_options_are_refused_is_repeated_without_them() {
             peer.send(second, &ack(1));
         });
         client(&peer)
-            .config(windowed(1468, 4))
+            .config(asking(1468, 4))
             .put(Request::octet("f").unwrap(), &mut &b"a"[..])
             .unwrap();
     });
@@ -103,7 +104,7 @@ fn an_oack_that_makes_no_sense_is_refused_and_the_request_repeated_without_optio
             peer.send(second, &data(1, b"a"));
         });
         client(&peer)
-            .config(windowed(1468, 4))
+            .config(asking(1468, 4))
             .get(Request::octet("f").unwrap(), &mut Vec::new())
             .unwrap();
     });
@@ -130,7 +131,8 @@ fn a_client_that_may_not_restart_reports_the_first_error() {
 #[test]
 fn blocks_that_never_arrive_are_asked_for_in_512() {
     let peer = Peer::new();
-    let mut config = windowed(1468, 1);
+    let mut config = hasty();
+    config.blksize = 1468;
     config.retry.resends = 1;
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -207,7 +209,7 @@ fn a_silent_server_ends_the_attempt() {
 #[test]
 fn a_server_that_falls_silent_ends_the_transfer() {
     let peer = Peer::new();
-    let mut config = quick();
+    let mut config = hasty();
     config.retry.resends = 2;
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -230,7 +232,7 @@ fn a_server_that_falls_silent_ends_the_transfer() {
 #[test]
 fn a_time_out_is_negotiated_in_whole_seconds() {
     let peer = Peer::new();
-    let mut config = quick();
+    let mut config = calm();
     config.timeout = Some(Duration::from_secs(3));
     thread::scope(|scope| {
         scope.spawn(|| {

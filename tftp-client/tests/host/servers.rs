@@ -12,6 +12,8 @@ use crate::peer::{Peer, data, error, quick};
 
 fn of_servers<'c>(servers: &[&Peer]) -> Client<'c> {
     let mut config = quick();
+    config.retry.initial = Duration::from_millis(400);
+    config.retry.ceiling = Duration::from_millis(400);
     config.retry.resends = 1;
     Client::of_servers(servers.iter().map(|peer| peer.addr())).config(config)
 }
