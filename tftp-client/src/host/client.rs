@@ -23,6 +23,16 @@ use crate::{Decoded, Encoded, Sink, Source, Window};
 /// Unless told otherwise it asks for the size, for a window of 16 blocks and for blocks that fit the
 /// route ([`route_blksize`]); a server that knows no options answers with plain RFC 1350. If it stumbles
 /// over them instead, or agrees to blocks that then never arrive, the transfer starts again with less.
+///
+/// ```no_run
+/// use tftp_client::{Client, Request, StagedFile};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut image = StagedFile::create("kernel.img")?;
+/// let summary = Client::new("192.0.2.1:69".parse()?).get(Request::octet("kernel.img")?, &mut image)?;
+/// println!("{} octets", summary.bytes);
+/// # Ok(()) }
+/// ```
 pub struct Client<'c> {
     servers: Vec<SocketAddr>,
     config: Config,
