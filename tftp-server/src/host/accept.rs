@@ -201,7 +201,7 @@ impl Server {
         if session.fingerprint == call.incoming.fingerprint() && transfer.released == 0 {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
-                transfer.blocked.push(owed);
+                transfer.blocked.push_back(owed);
                 self.speak(key, outbox);
             }
             return false;
