@@ -27,8 +27,9 @@ use crate::{
     files::netascii::{Decoded, Encoded},
 };
 
-/// Batches that a listening socket may have at a time, if all transfers go through it.
-const ROUNDS: usize = 4;
+/// Batches that a listening socket may have at a time, if all transfers go through it: what its buffer
+/// holds, or timers would fire for acknowledgements that have long arrived.
+const ROUNDS: usize = 128;
 /// Ports that are tried if others use those of the range.
 const PORT_TRIES: usize = 16;
 /// A block without options, as the first answer may be (RFC 1350).
@@ -200,7 +201,7 @@ impl Server {
         if session.fingerprint == call.incoming.fingerprint() && transfer.released == 0 {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
-                transfer.blocked.push(owed);
+                transfer.blocked.push_back(owed);
                 self.speak(key, outbox);
             }
             return false;

@@ -78,7 +78,7 @@ pub struct Limits {
     /// the host share them, and nobody else can send from them.
     pub loopback_counts: bool,
     /// Transfers that are half open: answered, and not yet acknowledged by the client, so that its
-    /// address may be forged; 4,096. When it is reached, the oldest of them makes room.
+    /// address may be forged; 12,288. When it is reached, the oldest of them makes room.
     pub half_open: usize,
     /// How long a transfer may stay half open; 5 s.
     pub half_open_time: Duration,
@@ -107,7 +107,7 @@ impl Limits {
             sessions: 16_384,
             per_client: 1024,
             loopback_counts: false,
-            half_open: 4096,
+            half_open: 12_288,
             half_open_time: Duration::from_secs(5),
             amplification: 3,
             lowest_client_port: 1024,

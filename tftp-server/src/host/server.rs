@@ -256,7 +256,12 @@ impl Server {
             if event.is_writable() && !listener.blocked.is_empty() {
                 let blocked = core::mem::take(&mut listener.blocked);
                 self.watch_listener(index, Interest::READABLE);
-                blocked.into_iter().for_each(|key| self.enqueue(key));
+                for key in blocked {
+                    if let Some(session) = self.sessions.get_mut(key) {
+                        session.awaits_room = false;
+                    }
+                    self.enqueue(key);
+                }
             }
             return;
         }
@@ -303,6 +308,8 @@ impl Server {
             };
             if session.wake <= now {
                 session.armed = Instant::from_micros(u64::MAX);
+                // What it waits for may have arrived without having been noted yet.
+                session.readable = true;
                 self.enqueue(reference.key);
             } else {
                 session.armed = session.wake;

@@ -230,3 +230,16 @@ fn a_size_probe_is_no_failure_and_leaves_the_port_free() {
     client.ask(&rrq("image", &[]));
     assert_eq!(client.receive().0, data(1, &noise(100)));
 }
+
+#[test]
+fn a_server_that_polls_instead_of_sleeping_serves_the_same() {
+    let mut config = config();
+    config.busy_poll = Some(Duration::from_millis(1));
+    let mut memory = Memory::new();
+    memory.insert("image", noise(50_000)).unwrap();
+    let server = serve(config, memory);
+    for windowsize in [1, 8] {
+        let file = get(server.address, "image", choices(1000, windowsize)).unwrap();
+        assert!(file == noise(50_000));
+    }
+}
