@@ -10,7 +10,7 @@ use tftp_proto::{
 use crate::options::option;
 use crate::packet;
 use crate::script::check;
-use crate::support::{addr, asking, encode, get, plain, put, put_length};
+use crate::support::{addr, asking, encode, get, left_alone, plain, put, put_length};
 
 /// Whether a client that asked for `config` fails with ERROR 8 when it gets this OACK.
 #[track_caller]
@@ -303,6 +303,27 @@ fn c25_an_unacceptable_oack_may_be_followed_by_a_request_without_options() {
              done OptionNegotiation",
     );
     assert!(machine.retry_without_options());
+}
+
+#[test]
+fn c25_large_blocks_that_never_arrive_may_be_asked_for_without_options() {
+    for (blksize, may) in [(1428, true), (512, false)] {
+        let mut config = asking(blksize, 4);
+        config.tsize = true;
+        let mut machine = get(config);
+        let oack = if blksize == 512 {
+            "OACK tsize=9000"
+        } else {
+            "OACK tsize=9000 blksize=1428"
+        };
+        assert!(matches!(machine.poll(Instant::ZERO), Output::Transmit(_)));
+        let mut machine = check(machine, &format!("5 < {oack}\n > ACK 0"));
+        assert_eq!(
+            left_alone(&mut machine, 5_000).2,
+            Err(TransferError::TimedOut)
+        );
+        assert_eq!(machine.retry_without_options(), may, "blocks of {blksize}");
+    }
 }
 
 #[test]

@@ -253,6 +253,28 @@ fn a_one_in_a_window_is_a_gap_first() {
 }
 
 #[test]
+fn a_whole_window_from_one_shows_that_the_peer_goes_on_with_one() {
+    let machine = received(asking(8, 5), "blksize=8 windowsize=5", 65_535, to_zero);
+    check_from(
+        machine,
+        65_535 * 8,
+        "
+        5    < DATA 1 [8] = ignored
+             > ACK 65535
+        6    < DATA 2 [8] = ignored
+        7    < DATA 3 [8] = ignored
+        8    < DATA 4 [8] = ignored
+        9    < DATA 5 [8] = ignored
+        20   < DATA 1 [8]
+        21   < DATA 2 [8]
+        22   < DATA 3 [8]
+        23   < DATA 4 [8]
+        24   < DATA 5 [8]
+             > ACK 5",
+    );
+}
+
+#[test]
 fn f09_the_request_is_not_repeated_when_the_number_wraps() {
     let report = upload(LEN, asking(8, 1), limits(), CLEAN);
     let requests = report.sent.iter().filter(|datagram| datagram[1] <= 2);

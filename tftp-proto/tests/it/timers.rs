@@ -329,6 +329,22 @@ fn a_deadline_ends_a_transfer_that_makes_progress() {
 }
 
 #[test]
+fn a_deadline_ends_a_download_that_makes_progress() {
+    let mut config = plain();
+    config.retry.deadline = Some(Duration::from_secs(2));
+    check(
+        get(config),
+        "
+             > RRQ f octet
+        900  < DATA 1 [512]
+             > ACK 1
+        1800 < DATA 2 [512]
+             > ACK 2
+        2000 done TimedOut",
+    );
+}
+
+#[test]
 fn c87_before_the_client_is_proved_the_first_answer_is_repeated_twice() {
     for request in ["RRQ f octet", "RRQ f octet blksize=1468 tsize=0"] {
         let Served(mut machine) = serve(request, 5000, limits());
