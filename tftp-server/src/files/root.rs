@@ -77,7 +77,8 @@ impl Default for Uploads {
 ///
 /// An upload is written to a file with an unguessable name beside its target. Once it is complete it is
 /// flushed to the disk and takes the target's name in one step; if it is not, it vanishes, and what was
-/// there stays. Directories are not made.
+/// there stays. Only if the server itself is killed a `.tftp-upload-` file is left, which can be removed.
+/// Directories are not made.
 #[derive(Debug)]
 pub struct Root {
     dir: Dir,

@@ -78,16 +78,12 @@ impl Server {
         if listens_to_all && self.local.is_for_many(local.ip()) {
             return self.turn_away(message.from(), TurnedAway::Broadcast);
         }
-        let mut requests = message
-            .datagrams()
-            .filter(|datagram| is_request(datagram))
-            .peekable();
         let single = self.config.ports == Ports::Single;
-        if requests.peek().is_none() && single && self.take_for_session(index, message, local) {
-            return;
-        }
+        let for_session = single && self.take_for_session(message, local);
         for datagram in message.datagrams() {
-            self.take_request(index, message, local, datagram, outbox);
+            if is_request(datagram) || !for_session {
+                self.take_request(index, message, local, datagram, outbox);
+            }
         }
     }
 
@@ -105,8 +101,9 @@ impl Server {
         Some(local)
     }
 
-    /// Gives datagrams that share the request port to their session. `false`: there is none.
-    fn take_for_session(&mut self, index: usize, message: &Message<'_>, local: SocketAddr) -> bool {
+    /// Gives what is not a request, but came to the request port, to the session it belongs to.
+    /// `false`: there is none.
+    fn take_for_session(&mut self, message: &Message<'_>, local: SocketAddr) -> bool {
         let now = self.clock.now();
         let Some(key) = self.sessions.find(message.from(), local) else {
             return false;
@@ -116,14 +113,14 @@ impl Server {
         };
         let was_proven = session.transfer.proven;
         let mut pieces = Vec::new();
-        for datagram in message.datagrams().filter(|_| !session.committing) {
+        let datagrams = message.datagrams().filter(|datagram| !is_request(datagram));
+        for datagram in datagrams.filter(|_| !session.committing) {
             // The session was found by the address, so the datagram is no stray.
             let _ = session
                 .transfer
                 .take(now, message.from(), datagram, &mut pieces);
         }
         session.transfer.store(&mut pieces);
-        debug_assert_eq!(session.listener, index);
         self.after_taking(key, was_proven);
         self.enqueue(key);
         true
