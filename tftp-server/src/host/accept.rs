@@ -9,7 +9,8 @@ use std::io;
 use mio::{Interest, net::UdpSocket};
 use quinn_udp::RecvMeta;
 use tftp_proto::{
-    Direction, Incoming, Instant, Length, Mode, Receiver, Sender, Text, TransferError, Transmit,
+    Direction, ErrorCode, Incoming, Instant, Length, Mode, Receiver, Sender, Text, TransferError,
+    Transmit,
 };
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     report::{Outcome, Report, TurnedAway},
     server::{Buffers, Server},
     session::{Session, Verdict},
+    sessions::client,
     socket::{bind_transfer, prepare_upload},
     transfer::{File, Machine, Transfer},
 };
@@ -218,6 +220,12 @@ impl Server {
         if counts && self.sessions.of_client(peer) >= limits.per_client {
             return Err(TurnedAway::ClientBusy);
         }
+        if limits.misses_per_minute != u32::MAX {
+            let misses = self.misses.of(client(peer), self.clock.now());
+            if misses >= limits.misses_per_minute {
+                return Err(TurnedAway::TooManyMisses);
+            }
+        }
         if self.sessions.half_open() >= limits.half_open.max(1)
             || self.sessions.len() >= limits.sessions
         {
@@ -244,6 +252,11 @@ impl Server {
         let file = match self.open(call) {
             Ok(file) => file,
             Err(error) => {
+                if error.code() == ErrorCode::FILE_NOT_FOUND
+                    && self.config.limits.misses_per_minute != u32::MAX
+                {
+                    self.misses.count(client(call.incoming.from()), started);
+                }
                 self.answer(
                     call.listener,
                     call.local,
@@ -324,7 +337,7 @@ impl Server {
             }
             (Direction::Write, mode) => {
                 if call.incoming.tsize() > Some(self.config.transfer.max_len) {
-                    return Err(tftp_proto::ErrorCode::DISK_FULL.into());
+                    return Err(ErrorCode::DISK_FULL.into());
                 }
                 let sink = self.content.create(&file_request)?;
                 Ok(File::Sink(match mode {

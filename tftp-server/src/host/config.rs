@@ -98,6 +98,10 @@ pub struct Limits {
     pub min_rate: u32,
     /// How long a client may be slower than `min_rate`, as one that erases its flash memory is; 60 s.
     pub rate_period: Duration,
+    /// Requests for files that are missing that a client may make in a minute, before it is not
+    /// answered for the rest of it: names are guessed by trying. Forged requests can then shut out
+    /// the client whose address they bear. `u32::MAX`, which is set, is no bound.
+    pub misses_per_minute: u32,
     /// Answers to malformed requests each second; 64.
     pub error_rate: u32,
 }
@@ -116,6 +120,7 @@ impl Limits {
             lowest_client_port: 1024,
             min_rate: 128,
             rate_period: Duration::from_secs(60),
+            misses_per_minute: u32::MAX,
             error_rate: 64,
         }
     }
