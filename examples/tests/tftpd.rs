@@ -5,7 +5,7 @@
 mod program {
     use core::{net::SocketAddr, time::Duration};
     use std::{
-        io::{BufRead as _, BufReader, Read as _},
+        io::{BufRead as _, BufReader, ErrorKind, Read as _},
         net::UdpSocket,
         process::{Child, ChildStdout, Command, Output, Stdio},
     };
@@ -122,7 +122,12 @@ mod program {
 
         fn receive(&self) -> (Vec<u8>, SocketAddr) {
             let mut buf = vec![0; 70_000];
-            let (len, from) = self.socket.recv_from(&mut buf).unwrap();
+            let (len, from) = loop {
+                match self.socket.recv_from(&mut buf) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    received => break received.unwrap(),
+                }
+            };
             buf.truncate(len);
             (buf, from)
         }

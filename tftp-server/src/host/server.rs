@@ -13,6 +13,7 @@ use super::{
     config::{Ports, ServerConfig},
     control::{Control, Handle, Wanted},
     datagrams::Datagrams,
+    misses::Misses,
     ports::PortPool,
     report::{Observer, TurnedAway},
     session::Verdict,
@@ -92,6 +93,7 @@ pub struct Server {
     pub(super) observer: Box<dyn Observer>,
     pub(super) config: ServerConfig,
     pub(super) clock: Clock,
+    pub(super) misses: Misses,
     /// Errors sent to malformed requests in this second.
     pub(super) errors: (u64, u32),
     /// When a shutdown waits no longer.
@@ -149,6 +151,7 @@ impl Server {
             observer: Box::new(()),
             config,
             clock: Clock::start(),
+            misses: Misses::default(),
             errors: (0, 0),
             drain_until: None,
             stopped: false,
