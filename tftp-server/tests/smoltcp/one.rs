@@ -169,6 +169,38 @@ fn a_request_that_is_repeated_makes_one_transfer() {
 }
 
 #[test]
+fn a_file_is_closed_before_its_client_s_next_one_is_opened() {
+    for next in [
+        b"\0\x02log\0octet\0tsize\x005\0".as_slice(),
+        b"\0\x01log\0octet\0",
+    ] {
+        let net = Net::quiet();
+        let mut files = Files::default();
+        files.writable.push("log");
+        let mut server = device(&net, files, Config::server());
+        ask(&net, &mut server, &[(0, b"\0\x02log\0octet\0"), (20, next)]);
+        assert_eq!((server.files.opened, server.files.closed_before), (2, 1));
+        assert_eq!(server.files.result_of("log"), Err(TransferError::Replaced));
+    }
+}
+
+#[test]
+fn a_file_is_closed_before_one_is_made_for_which_it_made_room() {
+    let net = Net::quiet();
+    let mut files = Files::default();
+    files.writable.push("log");
+    let mut server = Device::<1>::new(node(&net, "10.0.0.1"), files, Config::server());
+    let wrq: &[(u64, IpEndpoint, &[u8])] = &[(0, endpoint(SERVER), b"\0\x02log\0octet\0")];
+    let mut first = Script::new(node(&net, "10.0.0.2"), 1000, wrq);
+    let mut second = Script::new(node(&net, "10.0.0.3"), 1000, wrq);
+    let idle: &[(u64, IpEndpoint, &[u8])] = &[(50, endpoint("10.0.0.9:9"), b"")];
+    let mut idle = Script::new(node(&net, "10.0.0.4"), 1000, idle);
+    net.run(&mut [&mut first, &mut second, &mut server, &mut idle]);
+    assert_eq!((server.files.opened, server.files.closed_before), (2, 1));
+    assert_eq!(server.files.result_of("log"), Err(TransferError::Evicted));
+}
+
+#[test]
 fn a_broadcast_is_passed_over() {
     for to in ["255.255.255.255:69", "10.0.0.255:69"] {
         let net = Net::quiet();
