@@ -3,6 +3,7 @@
 use smoltcp::{
     phy::Medium,
     time::{Duration, Instant},
+    wire::IpAddress,
 };
 use tftp_client::{Config, ErrorCode, TransferError, smoltcp::Error};
 
@@ -270,6 +271,7 @@ fn a_broadcast_request_is_answered_to_whoever_sends_the_first_block() {
     net.run(&mut [&mut client, &mut server]);
     assert_eq!(client.store.bytes, b"short");
     assert_eq!(server.datagrams(), [[0, ACK, 0, 1]]);
+    assert_eq!(server.received[0].1, IpAddress::v4(10, 0, 0, 7));
 }
 
 #[test]

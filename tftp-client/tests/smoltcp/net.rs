@@ -73,15 +73,22 @@ impl Net {
         Self::new(Medium::Ip, faults, seed)
     }
 
-    /// TFTP packets that this node sent and that begin with this opcode.
-    pub(crate) fn count(&self, node: &Node, opcode: u8) -> usize {
+    /// The first four octets of each packet that this node sent and that begins with this opcode.
+    pub(crate) fn heads(&self, node: &Node, opcode: u8) -> Vec<[u8; 4]> {
         let air = self.0.borrow();
         let sent = air
             .trace
             .iter()
             .filter(|(from, _)| *from == node.nic.number);
-        sent.filter(|(_, payload)| payload.starts_with(&[0, opcode]))
-            .count()
+        let heads = sent.filter_map(|(_, payload)| payload.first_chunk().copied());
+        heads
+            .filter(|head| head.starts_with(&[0, opcode]))
+            .collect()
+    }
+
+    /// How many packets with this opcode this node sent.
+    pub(crate) fn count(&self, node: &Node, opcode: u8) -> usize {
+        self.heads(node, opcode).len()
     }
 
     fn next_arrival(&self) -> Option<Instant> {
@@ -182,6 +189,8 @@ pub(crate) struct Nic {
     number: usize,
     medium: Medium,
     mtu: usize,
+    /// Takes nothing from the stack.
+    pub(crate) is_jammed: bool,
 }
 
 pub(crate) struct Received(Vec<u8>);
@@ -219,7 +228,7 @@ impl Device for Nic {
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Sending<'_>> {
-        Some(Sending(self, now))
+        (!self.is_jammed).then_some(Sending(self, now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -279,6 +288,7 @@ impl Node {
             number,
             medium,
             mtu: if medium == Medium::Ip { 1500 } else { 1514 },
+            is_jammed: false,
         };
         let hardware = match medium {
             Medium::Ip => HardwareAddress::Ip,

@@ -227,6 +227,8 @@ pub(crate) struct Files {
     /// Names that may be written.
     pub(crate) writable: Vec<&'static str>,
     pub(crate) opened: usize,
+    /// How many were closed when the latest was opened.
+    pub(crate) closed_before: usize,
     pub(crate) closed: Vec<(String, Result<Summary, TransferError>)>,
 }
 
@@ -258,6 +260,7 @@ impl Content for Files {
         let name = name_of(incoming);
         let store = self.files.get_mut(&name).ok_or(ErrorCode::FILE_NOT_FOUND)?;
         self.opened += 1;
+        self.closed_before = self.closed.len();
         store.released = 0;
         Ok((name, store.length().expect("a length")))
     }
@@ -268,6 +271,7 @@ impl Content for Files {
             return Err(ErrorCode::ACCESS_VIOLATION);
         }
         self.opened += 1;
+        self.closed_before = self.closed.len();
         self.files.entry(name.clone()).or_default().bytes.clear();
         Ok(name)
     }

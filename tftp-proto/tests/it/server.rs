@@ -2,7 +2,7 @@
 
 use core::net::{Ipv4Addr, SocketAddr};
 
-use tftp_proto::{Instant, Server, ServerEvent, ServerOutput};
+use tftp_proto::{Instant, Server, ServerEvent, ServerOutput, TransferError};
 
 use crate::packet;
 use crate::script::check;
@@ -143,6 +143,41 @@ fn c32_another_request_from_the_same_port_replaces_the_transfer_in_silence() {
              done Replaced",
     );
     assert_eq!(left, 1);
+}
+
+#[test]
+fn an_upload_that_was_stored_stays_complete_when_its_client_goes_on() {
+    play(
+        "
+             < WRQ up octet
+             > ACK 0
+        1    < DATA 1 [88]
+             > ACK 1
+        2    < RRQ f octet
+             > DATA 1 [512]
+             done ok 88",
+    );
+}
+
+#[test]
+fn what_a_request_ends_can_be_told_before_its_transfer_begins() {
+    let mut server = Server::<1>::new(limits());
+    let mut ask = |request: &str| {
+        let from = addr("a");
+        let datagram = packet::bytes(request);
+        let ServerEvent::Request(incoming) = server.handle(Instant::ZERO, from, &datagram) else {
+            panic!("no request");
+        };
+        let ended = server.ended();
+        let id = server
+            .accept_write(Instant::ZERO, &incoming)
+            .expect("a place");
+        (ended, id)
+    };
+    let (ended, first) = ask("WRQ up octet");
+    assert_eq!(ended, None);
+    let (ended, _) = ask("WRQ other octet");
+    assert_eq!(ended, Some((first, Err(TransferError::Replaced))));
 }
 
 #[test]

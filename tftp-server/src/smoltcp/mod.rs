@@ -54,7 +54,8 @@ use ::smoltcp::{
 };
 use tftp_proto::{
     Config, DATA_HEADER_LEN, DEFAULT_BLKSIZE, Direction, ErrorCode, Event, Incoming, Instant,
-    Packet, ServerEvent, ServerFull, ServerOutput, SessionId, Span, Text, TransferError, Transmit,
+    Packet, ServerEvent, ServerFull, ServerOutput, SessionId, Span, Summary, Text, TransferError,
+    Transmit,
 };
 
 pub use content::Content;
@@ -190,13 +191,22 @@ impl<C: Content, const N: usize> Server<C, N> {
                     }
                 }
                 ServerOutput::Refuse(transmit) => self.turn_away(socket, &transmit),
-                ServerOutput::Done(id, result) => {
-                    if let Some(file) = self.files.remove(id).and_then(|open| open.file) {
-                        content.close(file, result);
-                    }
-                }
+                ServerOutput::Done(id, result) => self.close(content, id, result),
                 ServerOutput::Wait(_) => return,
             }
+        }
+    }
+
+    fn close(&mut self, content: &mut C, id: SessionId, result: Result<Summary, TransferError>) {
+        if let Some(file) = self.files.remove(id).and_then(|open| open.file) {
+            content.close(file, result);
+        }
+    }
+
+    /// Closes the files of transfers that are over. They may be those that a new request is for.
+    fn close_ended(&mut self, content: &mut C) {
+        while let Some((id, result)) = self.machine.ended() {
+            self.close(content, id, result);
         }
     }
 
@@ -229,6 +239,7 @@ impl<C: Content, const N: usize> Server<C, N> {
         incoming: &Incoming<'_>,
         peer: UdpMetadata,
     ) -> Result<(), ErrorCode> {
+        self.close_ended(content);
         match incoming.direction() {
             Direction::Read => {
                 let (file, length) = content.open(incoming)?;
@@ -245,6 +256,7 @@ impl<C: Content, const N: usize> Server<C, N> {
                 let Ok(id) = self.machine.accept_write(now, incoming) else {
                     return Ok(());
                 };
+                self.close_ended(content);
                 let file = content.create(incoming);
                 if let Err(code) = file {
                     self.machine.abort(id, code);

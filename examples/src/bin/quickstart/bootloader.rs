@@ -4,7 +4,7 @@ use core::{fmt, task::Poll, time::Duration};
 use std::{io, time};
 
 use embedded_storage::nor_flash::ReadNorFlash as _;
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use smoltcp::{
     iface::{Config as Setup, Interface, SocketHandle, SocketSet},
     socket::udp,
@@ -195,6 +195,7 @@ impl Stack {
             let result = get.poll(now, socket, image, |event| match event {
                 Event::Negotiated(negotiated) => {
                     bar.set_length(negotiated.tsize.unwrap_or_default());
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
                 }
                 Event::Error { message, .. } => text = message.to_string(),
                 _ => {}
@@ -232,12 +233,12 @@ impl Stack {
     }
 }
 
-/// Is seen only on a terminal.
+/// Is seen on a terminal, once there is a length.
 fn bar() -> ProgressBar {
     let template = "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}";
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0)
+    ProgressBar::hidden()
         .with_style(style)
         .with_finish(ProgressFinish::AndClear)
 }
