@@ -248,6 +248,21 @@ fn c51_a_server_dallies_too() {
 }
 
 #[test]
+fn c51_a_server_dallies_longer_than_the_clients_timer() {
+    // Longer than a server would stay by itself.
+    check(
+        take("WRQ f octet timeout 6", limits()),
+        "
+             > OACK timeout 6
+        5    < DATA 1 [100]
+             > ACK 1
+        6005 < DATA 1 [100] = ignored
+             > ACK 1
+        *    done ok 100",
+    );
+}
+
+#[test]
 fn a_client_that_does_not_dally_is_done_with_the_last_ack() {
     let mut config = plain();
     config.dally = false;
