@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds the bootloader of examples/bootloader and boots it in QEMU: against QEMU's own TFTP server, our tftpd
+# and tftpd-hpa, over a lossy link, and in each way in which a boot can go wrong.
+#
+#   bash ci/firmware.sh [WORD ..]    only the cases whose name contains a WORD
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+repository=$PWD
+TARGET_DIR=${TARGET_DIR:-${CARGO_TARGET_DIR:-$repository/target}}
+mkdir -p "$TARGET_DIR"
+TARGET_DIR=$(cd "$TARGET_DIR" && pwd)
+. ci/bare.sh
+
+need() {
+    local package
+    packages=()
+    while read -r program package; do
+        PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || packages+=("$package")
+    done
+    if [ ${#packages[@]} -ne 0 ]; then
+        if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+            echo "ci/firmware.sh: missing, and only root on Debian can install them: ${packages[*]}" >&2
+            exit 1
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -q
+        apt-get install -q -y --no-install-recommends "${packages[@]}"
+    fi
+}
+need <<'PROGRAMS'
+qemu-system-arm qemu-system-arm
+qemu-system-riscv32 qemu-system-misc
+in.tftpd tftpd-hpa
+tftp tftp-hpa
+atftp atftp
+curl curl
+PROGRAMS
+
+CARGO_TARGET_DIR=$TARGET_DIR cargo build --release --locked -p tftp-examples --bin tftpd
+
+cd examples/bootloader
+CARGO_TARGET_DIR=$TARGET_DIR/bootloader cargo build --locked -p boot-host --bin rig
+
+# build TARGET DIRECTORY ARGUMENT ..: a board's programs, kept in a directory of their own
+build() {
+    local target=$1 kept=$TARGET_DIR/bootloader/$2
+    shift 2
+    TARGET_DIR=$TARGET_DIR/bootloader bare_cargo "$target" build --release --locked "$@"
+    mkdir -p "$kept"
+    find "$TARGET_DIR/bootloader/bare/$target/release" -maxdepth 1 -type f -perm -u+x \
+        -exec cp {} "$kept/" \;
+}
+build thumbv7m-none-eabi mps2-small -p mps2 --bin bootloader --no-default-features
+build thumbv7m-none-eabi mps2 -p mps2
+
+"$TARGET_DIR/bootloader/debug/rig" \
+    --programs "$TARGET_DIR/bootloader/mps2" \
+    --small "$TARGET_DIR/bootloader/mps2-small" \
+    --tftpd "$TARGET_DIR/release/tftpd" "$@"

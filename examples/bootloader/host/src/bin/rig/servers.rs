@@ -1,0 +1,67 @@
+//! A large image from each server, and over a link that loses.
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use boot_host::{peers::Server, qemu::Machine, relay::Relay};
+
+use crate::bench::{Bench, LARGE, SMALL, SOON, figure, figures, runs};
+
+fn fetch(bench: &Bench, mut machine: Machine) -> Result<String> {
+    let figures = figures(&machine)?;
+    runs(&machine, 1)?;
+    let ram = bench.ram(&mut machine)?;
+    Ok(format!("{figures}\n{ram}"))
+}
+
+/// The server of QEMU's user network: DHCP's `siaddr` and file name, port 69, lockstep.
+pub(crate) fn qemu(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, LARGE)?;
+    let root = files.path().display();
+    let machine = Machine::start(&bench.board, &format!("tftp={root},bootfile=manifest"))?;
+    fetch(bench, machine)
+}
+
+pub(crate) fn ours(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, LARGE)?;
+    let server = bench.serve(&files)?;
+    let said = fetch(bench, bench.boot_from(server.address)?)?;
+    ensure!(said.contains("windowsize 6"), "no window: {said}");
+    Ok(said)
+}
+
+pub(crate) fn hpa(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, LARGE)?;
+    let server = Server::hpa(files.path())?;
+    fetch(bench, bench.boot_from(server.address)?)
+}
+
+pub(crate) fn lossy(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, LARGE)?;
+    let server = bench.serve(&files)?;
+    let relay = Relay::start(server.address, 5, 1)?;
+    let link = ([127, 0, 0, 1], relay.port()).into();
+    let said = fetch(bench, bench.boot_from(link)?)?;
+    ensure!(relay.lost() > 0, "nothing was lost");
+    let repeated = figure(&said, "retransmissions,")?;
+    ensure!(repeated > 0, "nothing was repeated: {said}");
+    Ok(format!("{said}\ndatagrams lost: {}", relay.lost()))
+}
+
+pub(crate) fn log_is_stored(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, SMALL)?;
+    let server = bench.serve(&files)?;
+    let machine = bench.boot_from(server.address)?;
+    let stored = machine.boot.expect("boot log stored", SOON)?;
+    let log = fs::read_to_string(files.path().join("boot.log"))?;
+    ensure!(
+        log.contains("ms starting slot A, version 1"),
+        "the log has no end:\n{log}"
+    );
+    Ok(stored)
+}

@@ -1,0 +1,211 @@
+//! TFTP servers and clients that are programs of their own.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// How long a client may take for one file.
+const CLIENT: Duration = Duration::from_secs(60);
+
+/// A server process. It ends with this value.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Our own `tftpd`, which finds a port itself.
+    ///
+    /// # Errors
+    /// If it does not say that it is ready.
+    pub fn tftpd(program: &Path, root: &Path, address: Option<SocketAddr>) -> Result<Self> {
+        let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+        let mut child = Command::new(program)
+            .arg("--root")
+            .arg(root)
+            .arg("--listen")
+            .arg(address.to_string())
+            .args(["--write", "--overwrite"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| program.display().to_string())?;
+        let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?);
+        let mut line = String::new();
+        lines.read_line(&mut line)?;
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .and_then(|address| address.parse().ok());
+        let Some(address) = address else {
+            let _ = child.kill();
+            bail!("tftpd says \"{}\"", line.trim());
+        };
+        // It logs there; somebody has to read it.
+        thread::spawn(move || lines.lines().for_each(drop));
+        Ok(Self { child, address })
+    }
+
+    /// tftpd-hpa.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn hpa(root: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let child = Command::new(system("in.tftpd"))
+            .args(["--listen", "--foreground", "--create", "--user", "root"])
+            .args(["--permissive", "--secure", "--address"])
+            .arg(address.to_string())
+            .arg(root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("in.tftpd (package tftpd-hpa)")?;
+        let mut server = Self { child, address };
+        server.until_answering()?;
+        Ok(server)
+    }
+
+    /// It binds its port some time after it was started: an answer of any kind shows that it has.
+    fn until_answering(&mut self) -> Result<()> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
+            ensure!(self.child.try_wait()?.is_none(), "the server ended");
+            socket.send_to(b"\0\x01no-such-file\0octet\0", self.address)?;
+            if socket.recv_from(&mut [0; 600]).is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("the server does not answer")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client that can send a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Client {
+    /// tftp-hpa.
+    Hpa,
+    /// atftp, with options.
+    Atftp,
+    /// curl.
+    Curl,
+}
+
+impl Client {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hpa => "tftp-hpa",
+            Self::Atftp => "atftp",
+            Self::Curl => "curl",
+        }
+    }
+
+    /// Puts a file to a server on loopback.
+    ///
+    /// # Errors
+    /// If the client says so, or does not end.
+    pub fn put(self, file: &Path, name: &str, port: u16) -> Result<()> {
+        let host = "127.0.0.1";
+        let mut command = match self {
+            Self::Hpa => {
+                let mut command = Command::new("tftp");
+                command
+                    .args(["-m", "binary", host, &port.to_string(), "-c", "put"])
+                    .arg(file)
+                    .arg(name);
+                command
+            }
+            Self::Atftp => {
+                let mut command = Command::new("atftp");
+                command
+                    .args(["--option", "blksize 1428", "--option", "windowsize 4"])
+                    .args(["--put", "--local-file"])
+                    .arg(file)
+                    .args(["--remote-file", name, host, &port.to_string()]);
+                command
+            }
+            Self::Curl => {
+                let mut command = Command::new("curl");
+                command
+                    .args(["--silent", "--show-error", "--upload-file"])
+                    .arg(file)
+                    .arg(format!("tftp://{host}:{port}/{name}"));
+                command
+            }
+        };
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| self.name())?;
+        let output = finish(child)?;
+        // tftp-hpa ends with 0 after an error, and says so.
+        ensure!(
+            output.0 && !output.1.contains("rror"),
+            "{} failed: {}",
+            self.name(),
+            output.1
+        );
+        Ok(())
+    }
+}
+
+fn finish(mut child: Child) -> Result<(bool, String)> {
+    let until = Instant::now() + CLIENT;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > until {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("the client does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output()?;
+    let mut said = output.stdout;
+    said.write_all(&output.stderr)?;
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    ))
+}
+
+/// A port that nobody has now. QEMU and some servers have to be told one.
+///
+/// # Errors
+/// If there is none.
+pub fn free_port() -> Result<u16> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(socket.local_addr()?.port())
+}
+
+/// Daemons are where a person's `PATH` need not lead.
+fn system(program: &str) -> PathBuf {
+    let sbin = Path::new("/usr/sbin").join(program);
+    if sbin.exists() {
+        sbin
+    } else {
+        PathBuf::from(program)
+    }
+}
