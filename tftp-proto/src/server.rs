@@ -397,11 +397,12 @@ impl Machine {
     /// Ends the transfer without a word, because its client has begun another. A file that has arrived
     /// whole stays so.
     fn replace(&mut self) {
-        let end = if self.is_complete() {
-            Ok(())
-        } else {
-            Err(TransferError::Replaced)
-        };
-        either!(self, machine => machine.exchange_mut().close(end));
+        if let Self::Receiver(receiver) = self
+            && receiver.is_complete()
+        {
+            receiver.exchange_mut().close(Ok(()));
+        }
+        // The first end counts.
+        either!(self, machine => machine.exchange_mut().close(Err(TransferError::Replaced)));
     }
 }
