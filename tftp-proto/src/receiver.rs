@@ -15,9 +15,6 @@ use crate::{
 /// is a usual one: a server stays for longer.
 const LONGEST_DALLY: u64 = 5_000_000;
 
-/// What a server waits beyond the client's timer for the block to come.
-const DALLY_MARGIN: u64 = 1_000_000;
-
 /// A server stays for no agreed time-out that is longer.
 const LONGEST_SERVER_DALLY: u64 = 30_000_000;
 
@@ -388,8 +385,9 @@ impl<'r> Receiver<'r> {
         let span = if !self.dally {
             0
         } else if self.request.is_none() {
+            // Timers are late: curl looks at its own once a second.
             let timer = LONGEST_DALLY.max(u64::from(rto.floor()));
-            timer.saturating_add(DALLY_MARGIN).min(LONGEST_SERVER_DALLY)
+            timer.saturating_add(timer / 2).min(LONGEST_SERVER_DALLY)
         } else {
             let twice = u64::from(rto.current()).saturating_mul(2);
             twice.max(u64::from(rto.floor())).min(LONGEST_DALLY)

@@ -256,7 +256,7 @@ fn c51_a_server_dallies_longer_than_the_clients_timer() {
              > OACK timeout 6
         5    < DATA 1 [100]
              > ACK 1
-        6005 < DATA 1 [100] = ignored
+        8005 < DATA 1 [100] = ignored
              > ACK 1
         *    done ok 100",
     );
