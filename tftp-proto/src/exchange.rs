@@ -36,6 +36,8 @@ pub(crate) struct Exchange {
     /// Resends since the last progress.
     tried: u8,
     pub(crate) rollover: Rollover,
+    /// The last progress was made without the timer's help.
+    calm: bool,
     /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
     timing: bool,
     /// The peer's port is known, and no other is listened to (RFC 1350 section 4).
@@ -75,6 +77,7 @@ impl Exchange {
             unproven: config.retry.resends,
             tried: 0,
             rollover: config.rollover,
+            calm: true,
             timing: false,
             locked: false,
             proven: false,
@@ -173,7 +176,11 @@ impl Exchange {
             self.timing = false;
             self.rto.sample(now.micros_since(self.timed));
         } else if self.options.windowsize() > 1 {
-            self.rto.recover();
+            // Once is not enough: what answers a time-out that came too early looks the same.
+            if self.calm {
+                self.rto.recover();
+            }
+            self.calm = true;
         }
     }
 
@@ -186,6 +193,11 @@ impl Exchange {
     /// Microseconds since the packet left that is, or was, timed.
     pub(crate) const fn since_timed(&self, now: Instant) -> u64 {
         now.micros_since(self.timed)
+    }
+
+    /// A window is sent again, or is about to be, without the timer.
+    pub(crate) const fn hurry(&mut self) {
+        self.calm = false;
     }
 
     /// Starts the timer with the current time-out, half as long again for a receiver, so that both
@@ -208,6 +220,7 @@ impl Exchange {
         }
         self.tried = self.tried.saturating_add(1);
         self.timing = false;
+        self.calm = false;
         self.rto.back_off();
         true
     }

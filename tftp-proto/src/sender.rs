@@ -57,6 +57,8 @@ pub struct Sender<'r> {
     window_at: Instant,
     /// The window was already sent again because its first block was reported lost.
     hastened: bool,
+    /// The window before it was so: its second copy draws an ACK that looks like such a report.
+    wary: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -107,6 +109,7 @@ impl<'r> Sender<'r> {
             sent: 0,
             window_at: Instant::ZERO,
             hastened: false,
+            wary: false,
         }
     }
 
@@ -188,6 +191,7 @@ impl<'r> Sender<'r> {
         self.exchange.progress(now);
         self.base = block.wrapping_add(1);
         self.next = self.base;
+        self.wary = self.hastened;
         self.hastened = false;
         if self.ends(block) {
             self.exchange.close(Ok(()));
@@ -212,9 +216,11 @@ impl<'r> Sender<'r> {
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()
             && !self.hastened
+            && !self.wary
             && elapsed >= soonest
         {
             self.hastened = true;
+            self.exchange.hurry();
             self.next = self.base;
         }
     }
