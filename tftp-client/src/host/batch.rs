@@ -15,8 +15,6 @@ pub(super) struct Batch {
     segment: usize,
     to: Option<SocketAddr>,
     max_segments: usize,
-    /// The last datagram is shorter than the others, so none can follow.
-    closed: bool,
 }
 
 impl Batch {
@@ -27,7 +25,6 @@ impl Batch {
             segment: 0,
             to: None,
             max_segments,
-            closed: false,
         }
     }
 
@@ -35,7 +32,8 @@ impl Batch {
     pub(super) fn accepts(&self, transmit: &Transmit<'_>) -> bool {
         let len = transmit.encoded_len();
         self.len == 0
-            || (!self.closed
+            // After a shorter one none can follow.
+            || (self.len.is_multiple_of(self.segment)
                 && self.to == Some(transmit.to)
                 && len <= self.segment
                 && self.len.saturating_add(len) <= MAX_OCTETS
@@ -63,7 +61,6 @@ impl Batch {
             self.segment = len;
             self.to = Some(transmit.to);
         }
-        self.closed = len < self.segment;
         self.len = self.len.saturating_add(len);
     }
 
@@ -74,6 +71,5 @@ impl Batch {
 
     pub(super) const fn clear(&mut self) {
         self.len = 0;
-        self.closed = false;
     }
 }

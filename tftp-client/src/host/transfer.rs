@@ -154,7 +154,6 @@ impl<E> Course<E> {
                 Next::SmallBlocks
             }
             TransferError::TimedOut if !self.answered => Next::OtherServer,
-            TransferError::OptionNegotiation => Next::WithoutOptions,
             _ if plain_retry => Next::WithoutOptions,
             _ => Next::Nothing,
         };

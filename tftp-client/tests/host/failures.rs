@@ -3,11 +3,12 @@
 use std::{
     io::{self, Write},
     thread,
+    time::Instant,
 };
 
 use tftp_client::{Cancel, Error, Request, Sink, StdIo, TransferError};
 
-use crate::peer::{Peer, ack, calm, client, contents, data, is_error, oack};
+use crate::peer::{PATIENCE, Peer, ack, calm, client, contents, data, is_error, oack};
 
 /// Takes bytes up to a limit, and refuses to commit if told so.
 struct Limited {
@@ -122,8 +123,9 @@ fn a_cancelled_put_tells_the_server_and_returns() {
 }
 
 #[test]
-fn a_request_that_is_cancelled_before_any_answer_returns() {
+fn a_request_that_is_cancelled_before_any_answer_returns_at_once() {
     let peer = Peer::new();
+    let start = Instant::now();
     let cancel = Cancel::new();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -135,6 +137,8 @@ fn a_request_that_is_cancelled_before_any_answer_returns() {
             .get(Request::octet("f").unwrap(), &mut Vec::new());
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     });
+    // The request would have been repeated much later.
+    assert!(start.elapsed() < PATIENCE / 2);
 }
 
 /// C-84, C-85.

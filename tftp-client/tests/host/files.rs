@@ -46,7 +46,7 @@ fn a_file_is_sent_with_its_size_whatever_is_lost() {
     thread::scope(|scope| {
         let server = scope.spawn(|| serve_write(&peer, LOSSY));
         let summary = client(&peer)
-            .config(windowed(8192, 4))
+            .config(windowed(8000, 4))
             .put(
                 Request::octet("f").unwrap(),
                 &mut FileSource::open(&path).unwrap(),

@@ -12,7 +12,7 @@ use tftp_client::{Client, Config, Length, Summary, TransferError};
 use tftp_proto::{Event, Incoming, Instant, Output, Receiver, Sender, Transmit};
 
 /// Longer than any test takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -194,9 +194,15 @@ pub(crate) const NO_LOSS: Loss = Loss {
 
 /// Loses about one in seven, in both directions.
 pub(crate) const LOSSY: Loss = Loss {
-    sent: |n| n % 7 == 3,
-    received: |n| n % 6 == 2,
+    sent: |n| scattered(n) % 7 == 3,
+    received: |n| scattered(n) % 6 == 2,
 };
+
+/// Without a period: one that a window falls in with would lose the same block for ever.
+const fn scattered(n: usize) -> usize {
+    let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as usize
+}
 
 /// Answers one read request with `file`, from a port of its own. Gives the request too.
 pub(crate) fn serve_read(

@@ -10,8 +10,8 @@ use indicatif::{BinaryBytes, ProgressBar, ProgressFinish, ProgressStyle};
 use tftp_client::{Progress, Summary};
 
 const WITH_SIZE: &str =
-    "{msg} {bar:24} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
-const WITHOUT_SIZE: &str = "{msg} {spinner} {binary_bytes} {binary_bytes_per_sec}";
+    "{wide_msg} {bar:24} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+const WITHOUT_SIZE: &str = "{wide_msg} {spinner} {binary_bytes} {binary_bytes_per_sec}";
 
 /// A progress bar on the standard error, if that is a terminal; then a line about the transfer.
 pub(crate) struct Bar {
