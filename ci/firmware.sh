@@ -52,8 +52,12 @@ build() {
 }
 build thumbv7m-none-eabi mps2-small -p mps2 --bin bootloader --no-default-features
 build thumbv7m-none-eabi mps2 -p mps2
+build riscv32imac-unknown-none-elf virt -p virt
 
-"$TARGET_DIR/bootloader/debug/rig" \
-    --programs "$TARGET_DIR/bootloader/mps2" \
-    --small "$TARGET_DIR/bootloader/mps2-small" \
-    --tftpd "$TARGET_DIR/release/tftpd" "$@"
+rig=$TARGET_DIR/bootloader/debug/rig
+tftpd=$TARGET_DIR/release/tftpd
+code=0
+"$rig" --board mps2 --programs "$TARGET_DIR/bootloader/mps2" \
+    --small "$TARGET_DIR/bootloader/mps2-small" --tftpd "$tftpd" "$@" || code=1
+"$rig" --board virt --programs "$TARGET_DIR/bootloader/virt" --tftpd "$tftpd" "$@" || code=1
+exit $code
