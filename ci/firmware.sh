@@ -39,6 +39,7 @@ PROGRAMS
 CARGO_TARGET_DIR=$TARGET_DIR cargo build --release --locked -p tftp-examples --bin tftpd
 
 cd examples/bootloader
+CARGO_TARGET_DIR=$TARGET_DIR/bootloader cargo test --locked --quiet -p boot-logic
 CARGO_TARGET_DIR=$TARGET_DIR/bootloader cargo build --locked -p boot-host --bin rig
 
 # build TARGET DIRECTORY ARGUMENT ..: a board's programs, kept in a directory of their own

@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use boot_logic::Offer;
 use smoltcp::wire::{DhcpPacket, IpEndpoint};
