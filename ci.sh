@@ -76,13 +76,17 @@ word_advisories() {
     cargo deny --locked check advisories
 }
 
-#: bare        the libraries build for Cortex-M, with default features, smoltcp and defmt
+#: bare        the libraries build for Cortex-M: the core with and without defmt, the rest with smoltcp
 word_bare() {
-    local target
+    local target package
     . ci/bare.sh
     for target in "${BARE_TARGETS[@]}"; do
         bare_cargo "$target" build --locked -p tftp-proto
         bare_cargo "$target" build --locked -p tftp-proto --features defmt
+        for package in tftp-client tftp-server; do
+            bare_cargo "$target" build --locked -p "$package" --no-default-features --features smoltcp
+        done
+        bare_cargo "$target" build --locked -p tftp-client --no-default-features --features embedded-io,smoltcp
     done
 }
 

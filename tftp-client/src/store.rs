@@ -34,7 +34,7 @@ pub trait Source {
     /// Why bytes could not be read.
     type Error: fmt::Debug;
 
-    /// How many octets the file has, asked once before the transfer.
+    /// How many octets the file has, asked before each request.
     ///
     /// # Errors
     /// If the source cannot be used at all.

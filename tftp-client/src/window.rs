@@ -172,3 +172,92 @@ impl<F: Forward, B: Buffer> Source for Window<F, B> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow fails the test it happens in"
+)]
+mod tests {
+    use super::{Buffer, Window, WindowError};
+    use crate::{Forward, Source};
+
+    /// Gives the octets 0, 1, 2, .. in pieces of at most three.
+    struct Counting {
+        next: u8,
+        end: u8,
+    }
+
+    impl Forward for Counting {
+        type Error = ();
+
+        fn read(&mut self, buf: &mut [u8]) -> Result<usize, ()> {
+            let left = usize::from(self.end - self.next);
+            let len = buf.len().min(3).min(left);
+            for octet in buf.iter_mut().take(len) {
+                *octet = self.next;
+                self.next += 1;
+            }
+            Ok(len)
+        }
+    }
+
+    const fn counting<B: Buffer>(end: u8, buffer: B) -> Window<Counting, B> {
+        Window::new(Counting { next: 0, end }, buffer)
+    }
+
+    #[test]
+    fn bytes_are_given_again_until_they_are_released() {
+        let mut window = counting(20, [0; 8]);
+        let mut buf = [0; 4];
+        assert_eq!(window.read_at(4, &mut buf), Ok(4));
+        assert_eq!(buf, [4, 5, 6, 7]);
+        assert_eq!(window.read_at(0, &mut buf), Ok(4));
+        assert_eq!(buf, [0, 1, 2, 3]);
+        window.release(4);
+        assert_eq!(window.read_at(0, &mut buf), Err(WindowError::Released));
+    }
+
+    #[test]
+    fn a_buffer_of_one_window_carries_a_file_of_many() {
+        let mut window = counting(200, [0; 8]);
+        let mut buf = [0; 4];
+        for offset in (0..200).step_by(4) {
+            assert_eq!(window.read_at(offset, &mut buf), Ok(4));
+            assert_eq!(u64::from(buf[0]), offset);
+            window.release(offset);
+        }
+        assert_eq!(window.read_at(200, &mut buf), Ok(0));
+    }
+
+    #[test]
+    fn the_end_is_a_short_read_each_time() {
+        let mut window = counting(5, [0; 8]);
+        let mut buf = [0; 4];
+        for _ in 0..2 {
+            assert_eq!(window.read_at(4, &mut buf), Ok(1));
+            assert_eq!(buf[0], 4);
+        }
+    }
+
+    #[test]
+    fn a_buffer_smaller_than_a_window_is_reported() {
+        let mut window = counting(20, [0; 7]);
+        assert_eq!(
+            window.read_at(4, &mut [0; 4]),
+            Err(WindowError::TooSmall { needed: 8 })
+        );
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn memory_grows_to_the_window_and_no_further() {
+        let mut window = Window::growing(Counting { next: 0, end: 200 });
+        let mut buf = [0; 4];
+        for offset in (0..200).step_by(4) {
+            assert_eq!(window.read_at(offset, &mut buf), Ok(4));
+            window.release((offset + 4).saturating_sub(16));
+        }
+        assert!(window.buffer.len() <= 32, "{}", window.buffer.len());
+    }
+}

@@ -94,8 +94,8 @@ pub enum TransferError {
     /// All was sent, but the final ACK never came: the peer may or may not have the file
     /// (RFC 1350 section 6).
     Unconfirmed,
-    /// The file ended before the size that was announced (RFC 2349 `tsize`). The machine's summary has
-    /// both numbers.
+    /// The file ended before the size that was announced (RFC 2349 `tsize`). The short block that ended it
+    /// was not handed over.
     Truncated,
     /// The peer's OACK has an option that was not requested, or a value that is not allowed
     /// (RFC 2347).

@@ -138,7 +138,7 @@ impl Exchange {
 
     #[cold]
     fn scold<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Event<'b> {
-        self.ignored = self.ignored.saturating_add(1);
+        self.count_ignored();
         // Before the peer is known nobody is told anything; an ERROR is never answered.
         let packet = matches!(datagram, [0, opcode, _, _, ..] if u16::from(*opcode) != wire::ERROR);
         let answer = self.locked && packet && !self.scolded;
@@ -148,8 +148,15 @@ impl Exchange {
     }
 
     pub(crate) fn ignore<'b>(&mut self, reason: Ignored) -> Event<'b> {
-        self.ignored = self.ignored.saturating_add(1);
+        self.count_ignored();
         Event::Ignored(reason)
+    }
+
+    /// After the end nothing counts: the result stays as it was told.
+    const fn count_ignored(&mut self) {
+        if self.end.is_none() {
+            self.ignored = self.ignored.saturating_add(1);
+        }
     }
 
     /// A client has its first valid answer: from now on only this address counts.
@@ -165,6 +172,8 @@ impl Exchange {
         if self.timing {
             self.timing = false;
             self.rto.sample(now.micros_since(self.timed));
+        } else if self.options.windowsize() > 1 {
+            self.rto.recover();
         }
     }
 
@@ -245,6 +254,7 @@ impl Exchange {
             if self.locked {
                 self.farewell = error.code();
             }
+            self.plain_retry = matches!(error, TransferError::OptionNegotiation);
         }
         Event::Failed(error)
     }

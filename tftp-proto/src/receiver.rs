@@ -11,9 +11,15 @@ use crate::{
     wire::{self, Frame, OptionSet, Title},
 };
 
-/// How long a finished receiver stays at the most, to repeat its last ACK; and how long a server
-/// does, for clients' timers are theirs to choose and 5 s is a usual one.
+/// How long a finished client stays at the most, to repeat its last ACK. Clients' timers are theirs to choose, and this
+/// is a usual one: a server stays for longer.
 const LONGEST_DALLY: u64 = 5_000_000;
+
+/// What a server waits beyond the client's timer for the block to come.
+const DALLY_MARGIN: u64 = 1_000_000;
+
+/// A server stays for no agreed time-out that is longer.
+const LONGEST_SERVER_DALLY: u64 = 30_000_000;
 
 /// Takes a file from the peer: the state machine of a client's read request or of a write request
 /// that a server has accepted.
@@ -340,13 +346,17 @@ impl<'r> Receiver<'r> {
                 (true, self.ack())
             }
         };
+        let answers_repeat = self.pending == Pending::Ack { again: true };
         self.pending = Pending::Nothing;
         self.exchange.time(now, !again);
-        if self.stage != Stage::Dallying {
-            self.exchange.arm(now, self.stage != Stage::Requesting);
-        } else if !again || self.exchange.expire() {
+        if self.stage == Stage::Dallying {
             // Each repeat prolongs the stay, but not for ever.
-            self.start_dally(now);
+            if !again || self.exchange.expire() {
+                self.start_dally(now);
+            }
+        } else if !answers_repeat {
+            // A peer that only repeats itself makes no progress, and must not put the timer off.
+            self.exchange.arm(now, self.stage != Stage::Requesting);
         }
         self.exchange.transmit(again, payload)
     }
@@ -378,7 +388,8 @@ impl<'r> Receiver<'r> {
         let span = if !self.dally {
             0
         } else if self.request.is_none() {
-            LONGEST_DALLY
+            let timer = LONGEST_DALLY.max(u64::from(rto.floor()));
+            timer.saturating_add(DALLY_MARGIN).min(LONGEST_SERVER_DALLY)
         } else {
             let twice = u64::from(rto.current()).saturating_mul(2);
             twice.max(u64::from(rto.floor())).min(LONGEST_DALLY)

@@ -31,7 +31,8 @@ impl Rto {
             current: micros32(retry.initial).max(floor).min(ceiling),
             floor,
             ceiling,
-            random: seed,
+            // Neighbouring seeds, such as addresses, must not give neighbouring delays.
+            random: seed.wrapping_mul(0x9e37_79b9),
         }
     }
 
@@ -58,6 +59,18 @@ impl Rto {
             let deviation = self.smoothed.abs_diff(sample);
             self.variation = self.variation.saturating_mul(3).saturating_add(deviation) / 4;
             self.smoothed = self.smoothed.saturating_mul(7).saturating_add(sample) / 8;
+        }
+        self.recover();
+    }
+
+    /// Takes the doublings back, if there ever was a sample.
+    ///
+    /// In lockstep each exchange gives a sample, and only a sample does this (Karn). Where windows are
+    /// sent again from their gaps there may be none for a long time, and time-outs of many seconds would
+    /// stay although the peer answers all the while.
+    pub(crate) fn recover(&mut self) {
+        if self.smoothed == 0 {
+            return;
         }
         let margin = self.variation.saturating_mul(4).max(GRANULARITY);
         self.current = self

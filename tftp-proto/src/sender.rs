@@ -204,10 +204,15 @@ impl<'r> Sender<'r> {
     /// sending can have come. In lockstep it is never taken so (RFC 1123 section 4.2.3.1).
     fn hasten(&mut self, now: Instant) {
         let elapsed = now.micros_since(self.window_at);
+        // Without a sample there is nothing to compare with; once a window is little all the same.
+        let soonest = match self.exchange.rto.shortest() {
+            u32::MAX => 0,
+            micros => u64::from(micros),
+        };
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()
             && !self.hastened
-            && elapsed >= u64::from(self.exchange.rto.shortest())
+            && elapsed >= soonest
         {
             self.hastened = true;
             self.next = self.base;
@@ -339,10 +344,10 @@ impl<'r> Sender<'r> {
 
     /// Tells that the file has `length` octets: for a source whose length was not known, when it has
     /// come to its end. Drop the DATA packet that could not be filled: the next poll gives the last block
-    /// as it is. A length before what the peer has already acknowledged means that the file shrank, and
+    /// as it is. A length beyond the known one changes nothing. A length before what the peer has already acknowledged means that the file shrank, and
     /// ends the transfer.
     pub fn ends_at(&mut self, length: u64) {
-        if self.exchange.is_over() {
+        if self.exchange.is_over() || length > self.length {
             return;
         }
         if self.offset(self.base) > length {

@@ -291,6 +291,25 @@ impl<const N: usize> Server<N> {
         ServerOutput::Wait(earliest)
     }
 
+    /// A transfer that is over and has nothing left to say, out of turn: otherwise a later poll tells of it.
+    ///
+    /// A new request may have ended another transfer, which may be of the same file. Who makes room for
+    /// a file asks this first, as often as there is one, so that the ends come before the beginning.
+    pub fn ended(&mut self) -> Option<(SessionId, Result<Summary, TransferError>)> {
+        if self.evicted.is_some() {
+            return self.evicted.take();
+        }
+        let mut over = self.sessions.iter_mut();
+        let session = over.find(|session| session.machine.poll_at().is_none())?;
+        let id = session.id;
+        // It is over at any time.
+        let Output::Done(result) = session.machine.poll(Instant::ZERO) else {
+            return None;
+        };
+        self.remove(id);
+        Some((id, result))
+    }
+
     /// When [`Self::poll`] wants to be called next; `None` without transfers.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
@@ -375,8 +394,14 @@ impl Machine {
         either!(self, machine => machine.summary())
     }
 
-    /// Ends the transfer without a word, because its client has begun another.
-    const fn replace(&mut self) {
-        either!(self, machine => machine.exchange_mut().close(Err(TransferError::Replaced)));
+    /// Ends the transfer without a word, because its client has begun another. A file that has arrived
+    /// whole stays so.
+    fn replace(&mut self) {
+        let end = if self.is_complete() {
+            Ok(())
+        } else {
+            Err(TransferError::Replaced)
+        };
+        either!(self, machine => machine.exchange_mut().close(end));
     }
 }

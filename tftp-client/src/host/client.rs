@@ -23,6 +23,16 @@ use crate::{Decoded, Encoded, Sink, Source, Window};
 /// Unless told otherwise it asks for the size, for a window of 16 blocks and for blocks that fit the
 /// route ([`route_blksize`]); a server that knows no options answers with plain RFC 1350. If it stumbles
 /// over them instead, or agrees to blocks that then never arrive, the transfer starts again with less.
+///
+/// ```no_run
+/// use tftp_client::{Client, Request, StagedFile};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut image = StagedFile::create("kernel.img")?;
+/// let summary = Client::new("192.0.2.1:69".parse()?).get(Request::octet("kernel.img")?, &mut image)?;
+/// println!("{} octets", summary.bytes);
+/// # Ok(()) }
+/// ```
 pub struct Client<'c> {
     servers: Vec<SocketAddr>,
     config: Config,
@@ -30,6 +40,7 @@ pub struct Client<'c> {
     restart: bool,
     source_port: u16,
     spin: Duration,
+    offload: bool,
     cancel: Option<Cancel>,
     progress: Option<Box<Tell<'c>>>,
 }
@@ -106,6 +117,7 @@ impl<'c> Client<'c> {
             restart: true,
             source_port: 0,
             spin: Duration::ZERO,
+            offload: true,
             cancel: None,
             progress: None,
         }
@@ -149,6 +161,15 @@ impl<'c> Client<'c> {
     #[must_use]
     pub const fn busy_poll(mut self, spin: Duration) -> Self {
         self.spin = spin;
+        self
+    }
+
+    /// Whether to hand runs of datagrams to the system in one call, and take them so, where it can (UDP
+    /// segmentation offload on Linux). `true` if not told; `false` is for network drivers that get it
+    /// wrong. Without it the system does not report that nobody listens at the server's port.
+    #[must_use]
+    pub const fn offload(mut self, offload: bool) -> Self {
+        self.offload = offload;
         self
     }
 
@@ -271,6 +292,8 @@ impl<'c> Client<'c> {
                 spin: self.spin,
                 cancellable: self.cancel.is_some(),
                 broadcast: config.any_server,
+                blksize: config.blksize,
+                offload: self.offload,
             },
         );
         link.map_err(Failure::socket)

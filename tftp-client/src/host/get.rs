@@ -32,6 +32,7 @@ pub(super) fn run<S: Sink>(
             }
             Output::Wait(at) => at,
             Output::Done(result) => {
+                course.report(job, progress(&receiver));
                 return course.conclude(job, result, receiver.retry_without_options());
             }
         };

@@ -6,10 +6,13 @@ use std::{
     net::UdpSocket,
 };
 
-use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use quinn_udp::{RecvMeta, UdpSocketState};
 use tftp_proto::{Instant, MAX_REQUEST_LEN, Transmit};
 
-use super::{batch::Batch, route::unspecified};
+use super::{
+    batch::Batch,
+    route::{unspecified, whole_blksize},
+};
 
 /// The most that one receive call gives: a whole run of segments.
 pub(super) const INBOX_LEN: usize = 1 << 16;
@@ -24,7 +27,8 @@ const SHORT_WAIT: Duration = Duration::from_millis(4);
 #[derive(Debug)]
 pub(super) struct Link {
     socket: UdpSocket,
-    offload: UdpSocketState,
+    /// `None`: one datagram a call, as the system or the block size does not allow for more.
+    offload: Option<UdpSocketState>,
     epoch: std::time::Instant,
     /// The receive time-out that the socket has.
     timeout: Option<Duration>,
@@ -32,10 +36,11 @@ pub(super) struct Link {
     /// How long to look for a datagram before sleeping.
     spin: Duration,
     cancellable: bool,
-    /// Why a datagram was not sent: it counts as lost.
-    pub(super) lost: Option<io::Error>,
-    /// How often a host has reported that the datagram before cannot reach its port.
-    pub(super) unreachable: u8,
+    /// Why the last datagram could not be sent: it counts as lost.
+    lost: Option<io::Error>,
+    /// What the network has reported of earlier datagrams, and how often.
+    report: Option<io::Error>,
+    pub(super) reports: u8,
 }
 
 /// Datagrams that came in one receive call: `len` octets, one every `stride`.
@@ -66,6 +71,10 @@ pub(super) struct LinkConfig {
     pub(super) spin: Duration,
     pub(super) cancellable: bool,
     pub(super) broadcast: bool,
+    /// The block size that is asked for.
+    pub(super) blksize: u16,
+    /// Whether to use offload if there is any.
+    pub(super) offload: bool,
 }
 
 impl Link {
@@ -74,20 +83,23 @@ impl Link {
         if config.broadcast && server.is_ipv4() {
             socket.set_broadcast(true)?;
         }
-        let offload = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        offload.enable_transport_errors(UdpSockRef::from(&socket))?;
-        let_fragment(&socket, server)?;
+        let offload = if config.offload && may_offload(server, config.blksize) {
+            start_offload(&socket, server).ok()
+        } else {
+            None
+        };
         Ok(Self {
-            socket,
             offload,
+            socket,
             epoch: std::time::Instant::now(),
             timeout: None,
-            // The offload code has made it so.
+            // What the offload code leaves behind, even where it fails.
             nonblocking: true,
             spin: config.spin,
             cancellable: config.cancellable,
             lost: None,
-            unreachable: 0,
+            report: None,
+            reports: 0,
         })
     }
 
@@ -117,19 +129,17 @@ impl Link {
         if transmit.encode(&mut buf).is_ok()
             && let Some(datagram) = buf.get(..len)
         {
-            self.send_bytes(datagram, None, transmit.to);
+            self.send_one(datagram, transmit.to);
         }
     }
 
     /// Sends a run of DATA, in one call if the system can.
     pub(super) fn send_batch(&mut self, batch: &mut Batch) {
-        if let Some((bytes, segment, to)) = batch.contents() {
-            if segment < bytes.len() && self.max_segments() > 1 {
-                self.send_bytes(bytes, Some(segment), to);
-            } else {
-                for datagram in bytes.chunks(segment) {
-                    self.send_bytes(datagram, None, to);
-                }
+        if let Some((bytes, segment, to)) = batch.contents()
+            && !self.send_run(bytes, segment, to)
+        {
+            for datagram in bytes.chunks(segment) {
+                self.send_one(datagram, to);
             }
         }
         batch.clear();
@@ -137,40 +147,48 @@ impl Link {
 
     /// How many datagrams one send call takes.
     pub(super) fn max_segments(&self) -> usize {
-        self.offload.max_gso_segments()
+        self.offload
+            .as_ref()
+            .map_or(1, UdpSocketState::max_gso_segments)
     }
 
-    fn send_bytes(&mut self, contents: &[u8], segment_size: Option<usize>, to: SocketAddr) {
-        let transmit = quinn_udp::Transmit {
+    /// Sends a run of datagrams of `segment` octets, the last one perhaps shorter, in one call. `false` if
+    /// that cannot be done: a system may know offload and still not have it for this route.
+    fn send_run(&mut self, contents: &[u8], segment: usize, to: SocketAddr) -> bool {
+        if segment >= contents.len() || self.max_segments() == 1 {
+            return false;
+        }
+        let run = quinn_udp::Transmit {
             destination: to,
             ecn: None,
             contents,
-            segment_size,
+            segment_size: Some(segment),
             src_ip: None,
         };
-        if let Err(error) = self.try_send(&transmit) {
-            self.lost = Some(error);
-            // The system may know offload and still not have it for this route.
-            for datagram in segment_size
-                .into_iter()
-                .flat_map(|len| contents.chunks(len))
-            {
-                self.send_bytes(datagram, None, to);
-            }
-        }
+        let sent = self.insist(|link| match &link.offload {
+            Some(offload) => offload.try_send((&link.socket).into(), &run),
+            None => Err(ErrorKind::Unsupported.into()),
+        });
+        sent.is_ok()
     }
 
-    /// Sends, once more if what failed was an earlier datagram whose failure is reported now.
-    fn try_send(&mut self, transmit: &quinn_udp::Transmit<'_>) -> io::Result<()> {
-        match self.offload.try_send((&self.socket).into(), transmit) {
+    fn send_one(&mut self, datagram: &[u8], to: SocketAddr) {
+        let sent = self.insist(|link| link.socket.send_to(datagram, to).map(|_| ()));
+        self.lost = sent.err();
+    }
+
+    /// Sends, once more if what failed was an earlier datagram whose failure is reported now, or if there
+    /// was no room.
+    fn insist(&mut self, send: impl Fn(&Self) -> io::Result<()>) -> io::Result<()> {
+        match send(self) {
             Err(error) if is_report(&error) => self.note_report(error),
-            // The send buffer is full: wait for room.
             Err(error) if error.kind() == ErrorKind::WouldBlock && self.nonblocking => {
                 self.set_nonblocking(false)?;
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result,
         }
-        self.offload.try_send((&self.socket).into(), transmit)
+        send(self)
     }
 
     /// Waits for datagrams until `at`, or a little less.
@@ -205,21 +223,16 @@ impl Link {
     }
 
     fn recv_once(&mut self, inbox: &mut [u8]) -> io::Result<Option<Arrival>> {
-        let mut meta = [RecvMeta::default()];
-        let result = self.offload.recv(
-            (&self.socket).into(),
-            &mut [IoSliceMut::new(inbox)],
-            &mut meta,
-        );
+        let result = match &self.offload {
+            Some(offload) => recv_run(offload, &self.socket, inbox),
+            None => self.socket.recv_from(inbox).map(|(len, from)| Arrival {
+                from,
+                len,
+                stride: len,
+            }),
+        };
         match result {
-            Ok(_) => {
-                let [meta] = meta;
-                Ok(Some(Arrival {
-                    from: meta.addr,
-                    len: meta.len,
-                    stride: meta.stride,
-                }))
-            }
+            Ok(arrival) => Ok(Some(arrival)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(None),
                 _ if is_report(&error) => {
@@ -254,19 +267,47 @@ impl Link {
         Ok(())
     }
 
+    /// Why the server may not have heard of what was sent.
+    pub(super) fn take_trouble(&mut self) -> Option<io::Error> {
+        self.lost.take().or(self.report.take())
+    }
+
     /// Takes in what the network has reported of earlier datagrams.
     fn note_report(&mut self, error: io::Error) {
-        self.unreachable = self.unreachable.saturating_add(1);
-        self.lost = Some(error);
-        let mut pending = true;
-        while pending {
-            // The queue tells again what the error has told.
-            pending = matches!(
-                self.offload.recv_transport_error((&self.socket).into()),
-                Ok(Some(_))
-            );
-        }
+        self.reports = self.reports.saturating_add(1);
+        self.report = Some(error);
+        let Some(offload) = &self.offload else { return };
+        // The queue tells again what the error has told, and takes room until it is read.
+        while let Ok(Some(_)) = offload.recv_transport_error((&self.socket).into()) {}
     }
+}
+
+/// Receives a datagram, or a run of them that the system has put together.
+///
+/// One buffer is given and not several: what arrives together comes as a run, and what does not would
+/// let a call for several wait for all.
+fn recv_run(offload: &UdpSocketState, socket: &UdpSocket, inbox: &mut [u8]) -> io::Result<Arrival> {
+    let mut meta = [RecvMeta::default()];
+    offload.recv(socket.into(), &mut [IoSliceMut::new(inbox)], &mut meta)?;
+    let [meta] = meta;
+    Ok(Arrival {
+        from: meta.addr,
+        len: meta.len,
+        stride: meta.stride,
+    })
+}
+
+fn start_offload(socket: &UdpSocket, server: SocketAddr) -> io::Result<UdpSocketState> {
+    let offload = UdpSocketState::new(socket.into())?;
+    offload.enable_transport_errors(socket.into())?;
+    let_fragment(socket, server)?;
+    Ok(offload)
+}
+
+/// Whether blocks of this size can be sent by a socket with offload. Over IPv6 it forbids fragments for
+/// good, so that blocks beyond the route's MTU would never leave.
+fn may_offload(server: SocketAddr, blksize: u16) -> bool {
+    server.is_ipv4() || whole_blksize(server).is_ok_and(|whole| u32::from(blksize) <= whole)
 }
 
 /// Whether this error of a send or receive call is the network's report of an earlier datagram.

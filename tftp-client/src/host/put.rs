@@ -31,6 +31,7 @@ pub(super) fn run<S: Source>(
         sender: Sender::request(job.link.now(), server, request, length, config),
         source,
         length,
+        sent: 0,
         course: Course::new(),
         batch: Batch::new(job.link.max_segments()),
     };
@@ -58,8 +59,8 @@ pub(super) fn run<S: Source>(
             for datagram in arrived.datagrams(&inbox) {
                 upload.take(job, now, arrived.from, datagram);
             }
-            // The highest of all ACKs that are there counts, so that no block is sent for an older one.
-            arrival = if upload.is_windowed() {
+            // The highest of all ACKs that are there counts: what it confirms need not be sent again.
+            arrival = if upload.sender.summary().bytes < upload.sent {
                 job.link.recv_now(&mut inbox).map_err(Failure::broken)?
             } else {
                 None
@@ -72,6 +73,8 @@ struct Upload<'u, S: Source> {
     sender: Sender<'u>,
     source: &'u mut S,
     length: Length,
+    /// How far into the file blocks have been sent.
+    sent: u64,
     course: Course<S::Error>,
     batch: Batch,
 }
@@ -106,7 +109,10 @@ impl<S: Source> Upload<'_, S> {
             return;
         };
         match self.source.read_at(span.offset, gap.buf) {
-            Ok(len) if len == span.len => self.batch.keep(transmit),
+            Ok(len) if len == span.len => {
+                self.batch.keep(transmit);
+                self.sent = self.sent.max(span.offset.saturating_add(len as u64));
+            }
             Ok(len) => {
                 let end = span.offset.saturating_add(len as u64);
                 match self.length {
@@ -137,10 +143,6 @@ impl<S: Source> Upload<'_, S> {
             self.source.release(up_to);
         }
         self.course.note(job, event);
-    }
-
-    fn is_windowed(&self) -> bool {
-        self.sender.negotiated().windowsize > 1
     }
 
     fn progress(&self) -> Progress {

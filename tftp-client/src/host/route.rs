@@ -19,19 +19,26 @@ const UDP_HEADER_LEN: u32 = 8;
 /// # Errors
 /// If there is no route to `server`.
 pub fn route_blksize(server: SocketAddr) -> io::Result<u16> {
-    let socket = UdpSocket::bind(unspecified(server, 0))?;
-    // No datagram is sent: this only looks up the route.
-    socket.connect(server)?;
-    let ip_header_len = if server.is_ipv4() { 20 } else { 40 };
-    let mtu = route_mtu(&socket, server).unwrap_or(ETHERNET_MTU);
-    let room = mtu
-        .min(ETHERNET_MTU)
-        .saturating_sub(ip_header_len)
-        .saturating_sub(UDP_HEADER_LEN)
-        .saturating_sub(DATA_HEADER_LEN as u32);
+    let room = whole_blksize(server)?.min(blksize_of(ETHERNET_MTU, server));
     Ok(u16::try_from(room)
         .unwrap_or(DEFAULT_BLKSIZE)
         .max(DEFAULT_BLKSIZE))
+}
+
+/// The largest block that leaves this host in one piece.
+pub(super) fn whole_blksize(server: SocketAddr) -> io::Result<u32> {
+    let socket = UdpSocket::bind(unspecified(server, 0))?;
+    // No datagram is sent: this only looks up the route.
+    socket.connect(server)?;
+    let mtu = route_mtu(&socket, server).unwrap_or(ETHERNET_MTU);
+    Ok(blksize_of(mtu, server))
+}
+
+const fn blksize_of(mtu: u32, server: SocketAddr) -> u32 {
+    let ip_header_len = if server.is_ipv4() { 20 } else { 40 };
+    mtu.saturating_sub(ip_header_len)
+        .saturating_sub(UDP_HEADER_LEN)
+        .saturating_sub(DATA_HEADER_LEN as u32)
 }
 
 #[cfg(target_os = "linux")]

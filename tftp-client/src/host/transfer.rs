@@ -90,10 +90,10 @@ impl<E> Course<E> {
         } else {
             1
         };
-        if self.answered || job.link.unreachable < limit {
+        if self.answered || job.link.reports < limit {
             return Ok(());
         }
-        let report = job.link.lost.take();
+        let report = job.link.take_trouble();
         Err(Failure::unreachable(
             report.unwrap_or_else(|| io::ErrorKind::HostUnreachable.into()),
         ))
@@ -158,7 +158,7 @@ impl<E> Course<E> {
             _ if plain_retry => Next::WithoutOptions,
             _ => Next::Nothing,
         };
-        let error = match (self.cause, job.link.lost.take()) {
+        let error = match (self.cause, job.link.take_trouble()) {
             (Some(cause), _) => cause,
             // Silence has a reason if nothing could be sent.
             (None, Some(lost)) if error == TransferError::TimedOut => Error::Unreachable(lost),

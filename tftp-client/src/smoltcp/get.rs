@@ -52,7 +52,7 @@ impl<'r> Get<'r> {
     }
 
     /// Stores what has arrived, and acknowledges it once it is stored. Call it after each poll of the
-    /// interface, and poll the interface again afterwards so that the answer leaves.
+    /// interface, whose `poll_at` then says that there is something to send.
     ///
     /// It is ready when the transfer is over, and stays so. A get that has all of the
     /// file still stays for a moment, in case the server has not heard so; see
@@ -125,8 +125,13 @@ impl<'r> Get<'r> {
     /// When [`Self::poll`] needs its next turn even if nothing arrives; `None` once the transfer is over.
     /// A time that is past means at once, as with the interface's.
     #[must_use]
-    pub fn poll_at(&self) -> Option<time::Instant> {
-        self.receiver.poll_at().map(stack_instant)
+    pub fn poll_at(&self, socket: &udp::Socket<'_>) -> Option<time::Instant> {
+        let at = self.receiver.poll_at()?;
+        Some(if socket.can_recv() {
+            time::Instant::ZERO
+        } else {
+            stack_instant(at)
+        })
     }
 
     /// Whether the whole file is stored and acknowledged. A bootloader in a hurry may leave then: poll the

@@ -36,11 +36,12 @@
 //!         iface.poll(now, device, sockets);
 //!         let socket = sockets.get_mut::<udp::Socket>(handle);
 //!         let result = get.poll(now, socket, flash, |event| { /* log it, if you like */ });
-//!         iface.poll(now, device, sockets); // sends what that poll had to say
 //!         if let Poll::Ready(result) = result {
+//!             iface.poll(now, device, sockets); // the last word
 //!             return result.map_err(BootError::Fetch);
 //!         }
-//!         wait_for_network([iface.poll_at(now, sockets), get.poll_at()].into_iter().flatten().min());
+//!         let poll_at = get.poll_at(socket);
+//!         wait_for_network([iface.poll_at(now, sockets), poll_at].into_iter().flatten().min());
 //!     }
 //! }
 //! ```

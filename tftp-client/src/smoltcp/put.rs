@@ -79,7 +79,7 @@ impl<'r> Put<'r> {
     }
 
     /// Takes in the acknowledgements that have arrived, and sends what the transmit ring has room for.
-    /// Call it after each poll of the interface, and poll the interface again afterwards.
+    /// Call it after each poll of the interface, whose `poll_at` then says that there is something to send.
     ///
     /// It is ready when the transfer is over, and stays so. Nothing is lost for want
     /// of room in the transmit ring: the rest of a window goes in when the interface has sent some of it.
@@ -205,18 +205,20 @@ impl<'r> Put<'r> {
     }
 
     /// When [`Self::poll`] needs its next turn even if nothing arrives; `None` once the transfer is over.
-    /// A time that is past means at once, as with the interface's. Ask after the interface has been polled,
-    /// as it depends on what the transmit ring still holds.
+    /// A time that is past means at once, as with the interface's. While the transmit ring is full, it
+    /// is for the interface's to say when there is room.
     #[must_use]
     pub fn poll_at(&self, socket: &udp::Socket<'_>) -> Option<time::Instant> {
-        match (self.held, self.full_since) {
-            // The interface says when it can send more of what the ring holds.
-            (Some(_), Some(since)) if socket.send_queue() > 0 => {
-                Some(stack_instant(since.saturating_add(PATIENCE)))
-            }
-            (Some(_), _) => Some(time::Instant::ZERO),
-            (None, _) => self.sender.poll_at().map(stack_instant),
-        }
+        let at = match (self.held, self.full_since) {
+            (Some(_), Some(since)) if socket.send_queue() > 0 => since.saturating_add(PATIENCE),
+            (Some(_), _) => Instant::ZERO,
+            (None, _) => self.sender.poll_at()?,
+        };
+        Some(if self.held.is_none() && socket.can_recv() {
+            time::Instant::ZERO
+        } else {
+            stack_instant(at)
+        })
     }
 
     /// How far the transfer has come: what the server has acknowledged.

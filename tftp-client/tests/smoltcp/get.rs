@@ -1,6 +1,10 @@
 //! What a [`Get`](tftp_client::smoltcp::Get) does.
 
-use smoltcp::{phy::Medium, time::Duration};
+use smoltcp::{
+    phy::Medium,
+    time::{Duration, Instant},
+    wire::IpAddress,
+};
 use tftp_client::{Config, ErrorCode, TransferError, smoltcp::Error};
 
 use crate::net::{Faults, Net, Node, Part, Rings, Script};
@@ -267,6 +271,7 @@ fn a_broadcast_request_is_answered_to_whoever_sends_the_first_block() {
     net.run(&mut [&mut client, &mut server]);
     assert_eq!(client.store.bytes, b"short");
     assert_eq!(server.datagrams(), [[0, ACK, 0, 1]]);
+    assert_eq!(server.received[0].1, IpAddress::v4(10, 0, 0, 7));
 }
 
 #[test]
@@ -281,6 +286,20 @@ fn an_answer_from_another_host_than_was_asked_is_passed_over() {
         Some(Err(Error::Transfer(TransferError::TimedOut)))
     );
     assert!(client.store.bytes.is_empty());
+}
+
+#[test]
+fn what_arrived_after_the_last_turn_needs_one_at_once() {
+    let net = Net::quiet();
+    let data_1 = [&[0, DATA, 0, 1][..], b"short"].concat();
+    let mut server = scripted(&net, "10.0.0.1", 3000, &[(10, &data_1)]);
+    let mut client = get_from(&net, "10.0.0.1:69", Config::client());
+    client.turn(client.node.now());
+    net.run(&mut [&mut server]);
+    assert!(client.poll_at() > Some(client.node.now()));
+    let later = client.node.now() + Duration::from_millis(5);
+    client.node.poll(later);
+    assert_eq!(client.poll_at(), Some(Instant::ZERO));
 }
 
 #[test]

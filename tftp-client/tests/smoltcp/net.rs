@@ -73,15 +73,22 @@ impl Net {
         Self::new(Medium::Ip, faults, seed)
     }
 
-    /// TFTP packets that this node sent and that begin with this opcode.
-    pub(crate) fn count(&self, node: &Node, opcode: u8) -> usize {
+    /// The first four octets of each packet that this node sent and that begins with this opcode.
+    pub(crate) fn heads(&self, node: &Node, opcode: u8) -> Vec<[u8; 4]> {
         let air = self.0.borrow();
         let sent = air
             .trace
             .iter()
             .filter(|(from, _)| *from == node.nic.number);
-        sent.filter(|(_, payload)| payload.starts_with(&[0, opcode]))
-            .count()
+        let heads = sent.filter_map(|(_, payload)| payload.first_chunk().copied());
+        heads
+            .filter(|head| head.starts_with(&[0, opcode]))
+            .collect()
+    }
+
+    /// How many packets with this opcode this node sent.
+    pub(crate) fn count(&self, node: &Node, opcode: u8) -> usize {
+        self.heads(node, opcode).len()
     }
 
     fn next_arrival(&self) -> Option<Instant> {
@@ -182,6 +189,8 @@ pub(crate) struct Nic {
     number: usize,
     medium: Medium,
     mtu: usize,
+    /// Takes nothing from the stack.
+    pub(crate) is_jammed: bool,
 }
 
 pub(crate) struct Received(Vec<u8>);
@@ -219,7 +228,7 @@ impl Device for Nic {
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Sending<'_>> {
-        Some(Sending(self, now))
+        (!self.is_jammed).then_some(Sending(self, now))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -279,6 +288,7 @@ impl Node {
             number,
             medium,
             mtu: if medium == Medium::Ip { 1500 } else { 1514 },
+            is_jammed: false,
         };
         let hardware = match medium {
             Medium::Ip => HardwareAddress::Ip,
@@ -315,9 +325,12 @@ impl Node {
         self.sockets.get_mut(self.udp)
     }
 
-    /// Polls the interface, and tells when it wants to be polled next.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn poll(&mut self, now: Instant) {
         self.iface.poll(now, &mut self.nic, &mut self.sockets);
+    }
+
+    /// When the interface wants to be polled next.
+    pub(crate) fn poll_at(&mut self, now: Instant) -> Option<Instant> {
         self.iface.poll_at(now, &self.sockets)
     }
 }
@@ -365,12 +378,13 @@ impl Part for Script {
         for (_, to, datagram) in self.sends.extract_if(.., |(at, ..)| *at <= now) {
             socket.send_slice(&datagram, to).expect("room for it");
         }
-        let poll_at = self.node.poll(now);
+        let poll_at = self.node.poll_at(now);
         let next = self.sends.iter().map(|(at, ..)| *at).min();
         poll_at.into_iter().chain(next).min()
     }
 
     fn is_done(&self) -> bool {
-        self.sends.is_empty()
+        let socket = self.node.sockets.get::<udp::Socket<'_>>(self.node.udp);
+        self.sends.is_empty() && socket.send_queue() == 0
     }
 }

@@ -173,6 +173,15 @@ impl Client {
         }
     }
 
+    /// When the transfer needs its next turn.
+    pub(crate) fn poll_at(&mut self) -> Option<Instant> {
+        let socket = self.node.sockets.get::<udp::Socket<'_>>(self.node.udp);
+        match &self.job {
+            Job::Get(get) => get.poll_at(socket),
+            Job::Put(put) => put.poll_at(socket),
+        }
+    }
+
     /// The summary of a transfer that went well.
     pub(crate) fn summary(&self) -> Summary {
         self.result.expect("an end").expect("a good end")
@@ -201,11 +210,8 @@ impl Part for Client {
             self.result.get_or_insert(result);
             self.last = Some(result);
         }
-        let poll_at = self.node.poll(now);
-        let next = match &self.job {
-            Job::Get(get) => get.poll_at(),
-            Job::Put(put) => put.poll_at(self.node.socket()),
-        };
+        let poll_at = self.node.poll_at(now);
+        let next = self.poll_at();
         poll_at.into_iter().chain(next).min()
     }
 
@@ -221,6 +227,8 @@ pub(crate) struct Files {
     /// Names that may be written.
     pub(crate) writable: Vec<&'static str>,
     pub(crate) opened: usize,
+    /// How many were closed when the latest was opened.
+    pub(crate) closed_before: usize,
     pub(crate) closed: Vec<(String, Result<Summary, TransferError>)>,
 }
 
@@ -252,6 +260,7 @@ impl Content for Files {
         let name = name_of(incoming);
         let store = self.files.get_mut(&name).ok_or(ErrorCode::FILE_NOT_FOUND)?;
         self.opened += 1;
+        self.closed_before = self.closed.len();
         store.released = 0;
         Ok((name, store.length().expect("a length")))
     }
@@ -262,6 +271,7 @@ impl Content for Files {
             return Err(ErrorCode::ACCESS_VIOLATION);
         }
         self.opened += 1;
+        self.closed_before = self.closed.len();
         self.files.entry(name.clone()).or_default().bytes.clear();
         Ok(name)
     }
@@ -335,7 +345,7 @@ impl<const N: usize> Part for Device<N> {
         let socket = self.node.sockets.get_mut::<udp::Socket<'_>>(self.node.udp);
         self.server
             .poll(now, &self.node.iface, socket, &mut self.files);
-        let poll_at = self.node.poll(now);
+        let poll_at = self.node.poll_at(now);
         let next = self.server.poll_at(self.node.socket());
         poll_at.into_iter().chain(next).min()
     }

@@ -1,13 +1,14 @@
 //! What a [`Put`](tftp_client::smoltcp::Put) does.
 
-use smoltcp::phy::Medium;
+use smoltcp::{phy::Medium, time::Instant, wire::IpAddress};
 use tftp_client::{Config, ErrorCode, TransferError, smoltcp::Error};
 
-use crate::net::{Faults, Net, Node, Rings};
+use crate::net::{Faults, Net, Node, Part, Rings, Script};
 use crate::parts::{Broken, Client, Device, Files, Store, config, endpoint, file};
 
 const WRQ: u8 = 2;
 const DATA: u8 = 3;
+const ACK: u8 = 4;
 const ERROR: u8 = 5;
 
 /// Sends `store` over `net` through a socket with these rings.
@@ -233,6 +234,71 @@ fn a_host_that_vanishes_is_given_up_even_if_the_transmit_ring_stays_full() {
     );
     assert!(took.secs() < 120, "{took}");
     assert!(net.count(&client.node, WRQ) <= 7);
+}
+
+#[test]
+fn a_broadcast_put_goes_to_whoever_accepts_it_first() {
+    let net = Net::quiet();
+    let client = endpoint("10.0.0.2:1000");
+    let sends: &[(u64, _, &[u8])] = &[(10, client, &[0, ACK, 0, 0]), (30, client, &[0, ACK, 0, 1])];
+    let node = Node::new(&net, &["10.0.0.7"], Rings::AMPLE);
+    let mut server = Script::new(node, 3000, sends);
+    let mut config = Config::client();
+    config.any_server = true;
+    let node = Node::new(&net, &["10.0.0.2"], Rings::AMPLE);
+    let store = Store::holding(b"short".to_vec());
+    let mut client = Client::put(node, endpoint("10.0.0.255:69"), "log", store, config);
+    net.run(&mut [&mut client, &mut server]);
+    assert_eq!(client.summary().bytes, 5);
+    assert_eq!(server.datagrams(), [b"\0\x03\0\x01short"]);
+    assert_eq!(server.received[0].1, IpAddress::v4(10, 0, 0, 7));
+}
+
+/// A put of 16 blocks in one window, which the server has agreed to, with room for two of them.
+fn put_of_one_window(net: &Net) -> Client {
+    let oack: &[u8] = b"\0\x06windowsize\x0016\0";
+    let node = Node::new(net, &["10.0.0.1"], Rings::AMPLE);
+    let mut server = Script::new(node, 3000, &[(10, endpoint("10.0.0.2:1000"), oack)]);
+    let rings = Rings {
+        transmit: (2, 1_032),
+        ..Rings::AMPLE
+    };
+    let node = Node::new(net, &["10.0.0.2"], rings);
+    let store = Store::holding(file(16 * 512 - 1));
+    let mut client = Client::put(node, endpoint("10.0.0.1:69"), "log", store, config(512, 16));
+    client.turn(client.node.now());
+    net.run(&mut [&mut server]);
+    client
+}
+
+fn one_window() -> [[u8; 4]; 16] {
+    core::array::from_fn(|at| [0, DATA, 0, at.to_le_bytes()[0] + 1])
+}
+
+#[test]
+fn a_slow_card_gets_the_whole_window_in_time() {
+    let net = Net::quiet();
+    let mut client = put_of_one_window(&net);
+    for second in 1..=12 {
+        client.turn(Instant::from_secs(second));
+    }
+    assert_eq!(net.heads(&client.node, DATA)[..16], one_window());
+}
+
+#[test]
+fn a_card_that_stands_still_for_a_while_loses_nothing() {
+    let net = Net::quiet();
+    let mut client = put_of_one_window(&net);
+    client.turn(Instant::from_secs(1));
+    client.node.nic.is_jammed = true;
+    for second in 2..=5 {
+        client.turn(Instant::from_secs(second));
+    }
+    client.node.nic.is_jammed = false;
+    for second in 6..=17 {
+        client.turn(Instant::from_secs(second));
+    }
+    assert_eq!(net.heads(&client.node, DATA)[..16], one_window());
 }
 
 #[test]

@@ -15,16 +15,17 @@ impl<'t> Writer<'t> {
     }
 
     pub(crate) fn octets(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.octet(*octet);
+        let end = self.len.saturating_add(octets.len());
+        if let Some(room) = self.buf.get_mut(self.len..end) {
+            for (place, octet) in room.iter_mut().zip(octets) {
+                *place = *octet;
+            }
         }
+        self.len = end;
     }
 
     pub(crate) fn octet(&mut self, octet: u8) {
-        if let Some(place) = self.buf.get_mut(self.len) {
-            *place = octet;
-        }
-        self.len = self.len.saturating_add(1);
+        self.octets(&[octet]);
     }
 
     pub(crate) fn u16(&mut self, number: u16) {

@@ -142,6 +142,10 @@ fn os_str(component: &[u8]) -> Result<&OsStr, NameError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Component;
+
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn path(name: &str) -> Result<String, NameError> {
@@ -252,5 +256,28 @@ mod tests {
     #[test]
     fn uploads_in_progress_cannot_be_named() {
         assert_eq!(path("sub/.tftp-upload-00"), Err(NameError::Reserved));
+    }
+
+    proptest! {
+        /// H18: whatever comes, what is left are ordinary components that name something.
+        #[test]
+        fn a_path_has_ordinary_components_only(
+            name in prop_oneof![
+                vec(any::<u8>(), 0..600),
+                "([./\\\\a-c:%]|\\.\\.|con|/){0,20}".prop_map(String::into_bytes),
+            ],
+            windows: bool,
+        ) {
+            if let Ok(path) = path_below(&name, windows) {
+                prop_assert!(path.components().count() > 0);
+                for component in path.components() {
+                    let Component::Normal(component) = component else {
+                        return Err(TestCaseError::fail(format!("{component:?}")));
+                    };
+                    let octets = component.as_encoded_bytes();
+                    prop_assert!(!octets.contains(&b'\\') && !octets.iter().any(u8::is_ascii_control));
+                }
+            }
+        }
     }
 }

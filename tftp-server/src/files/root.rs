@@ -15,7 +15,7 @@ use cap_std::{
 };
 use tftp_proto::ErrorCode;
 
-use super::{quota::Quota, staging::Upload};
+use super::{quota::Quotas, staging::Upload};
 use crate::{Content, ContentError, FileRequest, Sink, Source, relative_path};
 
 /// What becomes of symbolic links below the root.
@@ -46,6 +46,8 @@ pub struct Uploads {
     pub max_file: u64,
     /// Octets that all uploads since the root was opened may have stored, those in progress included.
     pub max_total: u64,
+    /// As `max_total`, of one client address.
+    pub max_client: u64,
     /// Octets that must stay free on the file system (where it tells, which is on Unix).
     pub keep_free: u64,
 }
@@ -58,6 +60,7 @@ impl Uploads {
             overwrite: false,
             max_file: u64::MAX,
             max_total: u64::MAX,
+            max_client: u64::MAX,
             keep_free: 0,
         }
     }
@@ -77,14 +80,15 @@ impl Default for Uploads {
 ///
 /// An upload is written to a file with an unguessable name beside its target. Once it is complete it is
 /// flushed to the disk and takes the target's name in one step; if it is not, it vanishes, and what was
-/// there stays. Directories are not made.
+/// there stays. Only if the server itself is killed a `.tftp-upload-` file is left, which can be removed.
+/// Directories are not made.
 #[derive(Debug)]
 pub struct Root {
     dir: Dir,
     /// Where `dir` was, for links that are absolute.
     path: PathBuf,
     symlinks: Symlinks,
-    uploads: Option<(Uploads, Quota)>,
+    uploads: Option<(Uploads, Quotas)>,
     /// Files that are being sent: a thousand clients of one image need one handle.
     open: HashMap<FileId, Weak<File>>,
 }
@@ -117,7 +121,8 @@ impl Root {
     /// Allows writing.
     #[must_use]
     pub fn uploads(mut self, uploads: Uploads) -> Self {
-        self.uploads = Some((uploads, Quota::new(uploads.max_total)));
+        let quotas = Quotas::new(uploads.max_total, uploads.max_client);
+        self.uploads = Some((uploads, quotas));
         self
     }
 
@@ -237,7 +242,7 @@ impl Content for Root {
     }
 
     fn create(&mut self, request: &FileRequest<'_>) -> Result<Box<dyn Sink>, ContentError> {
-        let Some((uploads, quota)) = &self.uploads else {
+        let Some((uploads, quotas)) = &mut self.uploads else {
             return Err(ErrorCode::ACCESS_VIOLATION.into());
         };
         let path = relative_path(request.name)?;
@@ -246,13 +251,14 @@ impl Content for Root {
             .size
             .filter(|_| request.mode == tftp_proto::Mode::Octet);
         let announced = announced.unwrap_or_default();
-        if announced > uploads.max_file || !quota.has_room(announced) {
+        let share = quotas.share(request.peer.ip())?;
+        if announced > uploads.max_file || !share.has_room(announced) {
             return Err(ErrorCode::DISK_FULL.into());
         }
+        let uploads = *uploads;
         let (dir, leaf) = self.parent(&path)?;
         let follows = self.symlinks != Symlinks::Refuse;
-        Ok(Box::new(Upload::create(
-            dir, leaf, announced, follows, uploads, quota,
-        )?))
+        let upload = Upload::create(dir, leaf, announced, follows, &uploads, share)?;
+        Ok(Box::new(upload))
     }
 }

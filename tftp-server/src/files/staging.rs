@@ -10,11 +10,7 @@ use std::{
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tftp_proto::ErrorCode;
 
-use super::{
-    name::STAGED_PREFIX,
-    quota::{Quota, Share},
-    root::Uploads,
-};
+use super::{name::STAGED_PREFIX, quota::Share, root::Uploads};
 use crate::{ContentError, Sink};
 
 /// How many octets are written between two looks at the space that is left.
@@ -44,7 +40,7 @@ impl Upload {
         announced: u64,
         links: bool,
         uploads: &Uploads,
-        quota: &Quota,
+        share: Share,
     ) -> Result<Self, ContentError> {
         let older = older_file(&dir, target)?;
         if let Some(older) = &older {
@@ -65,7 +61,7 @@ impl Upload {
             target: target.as_os_str().to_owned(),
             file,
             replace: uploads.overwrite,
-            share: quota.share(),
+            share,
             max_file: uploads.max_file,
             keep_free: uploads.keep_free,
             space_checked: 0,

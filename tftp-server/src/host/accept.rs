@@ -9,7 +9,8 @@ use std::io;
 use mio::{Interest, net::UdpSocket};
 use quinn_udp::RecvMeta;
 use tftp_proto::{
-    Direction, Incoming, Instant, Length, Mode, Receiver, Sender, Text, TransferError, Transmit,
+    Direction, ErrorCode, Incoming, Instant, Length, Mode, Receiver, Sender, Text, TransferError,
+    Transmit,
 };
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
     report::{Outcome, Report, TurnedAway},
     server::{Buffers, Server},
     session::{Session, Verdict},
+    sessions::client,
     socket::{bind_transfer, prepare_upload},
     transfer::{File, Machine, Transfer},
 };
@@ -27,8 +29,9 @@ use crate::{
     files::netascii::{Decoded, Encoded},
 };
 
-/// Batches that a listening socket may have at a time, if all transfers go through it.
-const ROUNDS: usize = 4;
+/// Batches that a listening socket may have at a time, if all transfers go through it: what its buffer
+/// holds, or timers would fire for acknowledgements that have long arrived.
+const ROUNDS: usize = 128;
 /// Ports that are tried if others use those of the range.
 const PORT_TRIES: usize = 16;
 /// A block without options, as the first answer may be (RFC 1350).
@@ -77,16 +80,12 @@ impl Server {
         if listens_to_all && self.local.is_for_many(local.ip()) {
             return self.turn_away(message.from(), TurnedAway::Broadcast);
         }
-        let mut requests = message
-            .datagrams()
-            .filter(|datagram| is_request(datagram))
-            .peekable();
         let single = self.config.ports == Ports::Single;
-        if requests.peek().is_none() && single && self.take_for_session(index, message, local) {
-            return;
-        }
+        let for_session = single && self.take_for_session(message, local);
         for datagram in message.datagrams() {
-            self.take_request(index, message, local, datagram, outbox);
+            if is_request(datagram) || !for_session {
+                self.take_request(index, message, local, datagram, outbox);
+            }
         }
     }
 
@@ -104,8 +103,9 @@ impl Server {
         Some(local)
     }
 
-    /// Gives datagrams that share the request port to their session. `false`: there is none.
-    fn take_for_session(&mut self, index: usize, message: &Message<'_>, local: SocketAddr) -> bool {
+    /// Gives what is not a request, but came to the request port, to the session it belongs to.
+    /// `false`: there is none.
+    fn take_for_session(&mut self, message: &Message<'_>, local: SocketAddr) -> bool {
         let now = self.clock.now();
         let Some(key) = self.sessions.find(message.from(), local) else {
             return false;
@@ -115,14 +115,14 @@ impl Server {
         };
         let was_proven = session.transfer.proven;
         let mut pieces = Vec::new();
-        for datagram in message.datagrams().filter(|_| !session.committing) {
+        let datagrams = message.datagrams().filter(|datagram| !is_request(datagram));
+        for datagram in datagrams.filter(|_| !session.committing) {
             // The session was found by the address, so the datagram is no stray.
             let _ = session
                 .transfer
                 .take(now, message.from(), datagram, &mut pieces);
         }
         session.transfer.store(&mut pieces);
-        debug_assert_eq!(session.listener, index);
         self.after_taking(key, was_proven);
         self.enqueue(key);
         true
@@ -184,6 +184,9 @@ impl Server {
     /// What becomes of a session that the same client has from the same port. `false`: it goes on, and
     /// the request is a repeat of its own.
     fn supersedes(&mut self, call: &Call<'_>, outbox: &mut Outbox) -> bool {
+        if let Some(key) = self.sessions.find(call.incoming.from(), call.local) {
+            self.settle(key, outbox);
+        }
         let Some(key) = self.sessions.find(call.incoming.from(), call.local) else {
             return true;
         };
@@ -197,7 +200,7 @@ impl Server {
         if session.fingerprint == call.incoming.fingerprint() && transfer.released == 0 {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
-                transfer.blocked.push(owed);
+                transfer.blocked.push_back(owed);
                 self.speak(key, outbox);
             }
             return false;
@@ -216,6 +219,12 @@ impl Server {
         let counts = limits.loopback_counts || !peer.ip().is_loopback();
         if counts && self.sessions.of_client(peer) >= limits.per_client {
             return Err(TurnedAway::ClientBusy);
+        }
+        if limits.misses_per_minute != u32::MAX {
+            let misses = self.misses.of(client(peer), self.clock.now());
+            if misses >= limits.misses_per_minute {
+                return Err(TurnedAway::TooManyMisses);
+            }
         }
         if self.sessions.half_open() >= limits.half_open.max(1)
             || self.sessions.len() >= limits.sessions
@@ -243,6 +252,11 @@ impl Server {
         let file = match self.open(call) {
             Ok(file) => file,
             Err(error) => {
+                if error.code() == ErrorCode::FILE_NOT_FOUND
+                    && self.config.limits.misses_per_minute != u32::MAX
+                {
+                    self.misses.count(client(call.incoming.from()), started);
+                }
                 self.answer(
                     call.listener,
                     call.local,
@@ -323,7 +337,7 @@ impl Server {
             }
             (Direction::Write, mode) => {
                 if call.incoming.tsize() > Some(self.config.transfer.max_len) {
-                    return Err(tftp_proto::ErrorCode::DISK_FULL.into());
+                    return Err(ErrorCode::DISK_FULL.into());
                 }
                 let sink = self.content.create(&file_request)?;
                 Ok(File::Sink(match mode {

@@ -101,31 +101,33 @@ impl Outbox {
         outlet: &Outlet<'_>,
         now: Instant,
     ) -> Flow {
-        if !self.unblock(transfer, outlet) {
-            return Flow::Blocked;
-        }
         let mut octets = 0_usize;
         let mut ahead = None;
         loop {
             let output = match ahead.take() {
                 Some(output) => output,
                 None if octets >= TURN => return Flow::More,
-                None => transfer.machine.poll(now),
+                None => transfer.next_output(now),
             };
             let first = match output {
                 Output::Transmit(first) => first,
                 Output::Wait(at) => return Flow::Idle(at),
                 Output::Done(result) => return Flow::Done(result),
             };
-            ahead = self.gather(first, &mut transfer.machine, now);
+            ahead = self.gather(first, transfer, now);
             octets = octets.saturating_add(self.octets());
             match self.send_run(transfer, outlet) {
                 Sent::All => {}
-                Sent::Changed => ahead = None,
+                Sent::Changed => {
+                    ahead = None;
+                    transfer.blocked.clear();
+                }
                 Sent::Blocked(index) => {
-                    transfer.blocked.extend(self.run.drain(..).skip(index));
                     if let Some(Output::Transmit(next)) = ahead {
-                        transfer.blocked.push(next);
+                        transfer.blocked.push_front(next);
+                    }
+                    for transmit in self.run.drain(..).skip(index).rev() {
+                        transfer.blocked.push_front(transmit);
                     }
                     return Flow::Blocked;
                 }
@@ -133,36 +135,11 @@ impl Outbox {
         }
     }
 
-    /// Sends what there was no room for, and is not acknowledged by now. `false`: there still is none.
-    fn unblock(&mut self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> bool {
-        let mut blocked = core::mem::take(&mut transfer.blocked).into_iter();
-        while let Some(transmit) = blocked.next() {
-            if transmit
-                .span()
-                .is_some_and(|span| span.offset < transfer.released)
-            {
-                continue;
-            }
-            self.run.clear();
-            self.run.push(transmit);
-            match self.send_run(transfer, outlet) {
-                Sent::All => {}
-                Sent::Changed => break,
-                Sent::Blocked(_) => {
-                    transfer.blocked.push(transmit);
-                    transfer.blocked.extend(blocked);
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
     /// Puts together `first` and the DATA that follows it, and returns the output that does not belong.
     fn gather(
         &mut self,
         first: Transmit<'static>,
-        machine: &mut Machine,
+        transfer: &mut Transfer,
         now: Instant,
     ) -> Option<Output<'static>> {
         self.run.clear();
@@ -173,7 +150,7 @@ impl Outbox {
             .unwrap_or_default();
         let mut end = span.offset.saturating_add(span.len as u64);
         while self.run.len() < fitting.min(MOST_DATAGRAMS) {
-            let output = machine.poll(now);
+            let output = transfer.next_output(now);
             let (next, len) = match output {
                 Output::Transmit(next) => match next.span() {
                     Some(follows) if follows.offset == end && follows.len <= span.len => {

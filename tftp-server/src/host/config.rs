@@ -51,6 +51,9 @@ impl Default for ServerConfig {
     fn default() -> Self {
         let mut transfer = Config::server();
         transfer.retry.deadline = Some(Duration::from_secs(24 * 60 * 60));
+        // With time-outs as short as local networks have them this many resends last some 40 s: a
+        // device that writes to flash memory between two blocks is silent for long.
+        transfer.retry.resends = 9;
         Self {
             listen: Vec::new(),
             ports: Ports::default(),
@@ -78,7 +81,7 @@ pub struct Limits {
     /// the host share them, and nobody else can send from them.
     pub loopback_counts: bool,
     /// Transfers that are half open: answered, and not yet acknowledged by the client, so that its
-    /// address may be forged; 4,096. When it is reached, the oldest of them makes room.
+    /// address may be forged; 12,288. When it is reached, the oldest of them makes room.
     pub half_open: usize,
     /// How long a transfer may stay half open; 5 s.
     pub half_open_time: Duration,
@@ -91,10 +94,14 @@ pub struct Limits {
     /// something else, and a forged request would set the two against each other. 0: all are
     /// answered. Old lwIP clients ask from port 69.
     pub lowest_client_port: u16,
-    /// Octets of the file that must pass each second, on average over `rate_period`; 64. 0: no bound.
+    /// Octets of the file that must pass each second, on average over `rate_period`; 128. 0: no bound.
     pub min_rate: u32,
-    /// How long a client may be slower than `min_rate`; 30 s.
+    /// How long a client may be slower than `min_rate`, as one that erases its flash memory is; 60 s.
     pub rate_period: Duration,
+    /// Requests for files that are missing that a client may make in a minute, before it is not
+    /// answered for the rest of it: names are guessed by trying. Forged requests can then shut out
+    /// the client whose address they bear. `u32::MAX`, which is set, is no bound.
+    pub misses_per_minute: u32,
     /// Answers to malformed requests each second; 64.
     pub error_rate: u32,
 }
@@ -107,12 +114,13 @@ impl Limits {
             sessions: 16_384,
             per_client: 1024,
             loopback_counts: false,
-            half_open: 4096,
+            half_open: 12_288,
             half_open_time: Duration::from_secs(5),
             amplification: 3,
             lowest_client_port: 1024,
-            min_rate: 64,
-            rate_period: Duration::from_secs(30),
+            min_rate: 128,
+            rate_period: Duration::from_secs(60),
+            misses_per_minute: u32::MAX,
             error_rate: 64,
         }
     }

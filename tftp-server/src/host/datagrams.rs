@@ -1,7 +1,7 @@
 //! Receiving: many datagrams with one system call.
 
 use core::{fmt, net::SocketAddr};
-use std::io::{self, IoSliceMut};
+use std::io::IoSliceMut;
 
 use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, UdpSocketState};
@@ -71,9 +71,8 @@ impl Datagrams {
                 self.count = count;
                 count == most
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
-            // The error of an earlier send; what has arrived is still there.
-            Err(_) => true,
+            // Nothing is there. After any other error the next datagram, or the timer, is a new occasion.
+            Err(_) => false,
         }
     }
 

@@ -7,6 +7,7 @@ mod commit;
 mod config;
 mod control;
 mod datagrams;
+mod misses;
 mod ports;
 mod report;
 mod server;

@@ -85,6 +85,8 @@ pub enum TurnedAway {
     Busy,
     /// The client has too many transfers.
     ClientBusy,
+    /// The client has asked for too many files that are missing.
+    TooManyMisses,
     /// No port is free for the transfer.
     NoPort,
     /// The server is shutting down.

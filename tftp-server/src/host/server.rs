@@ -13,6 +13,7 @@ use super::{
     config::{Ports, ServerConfig},
     control::{Control, Handle, Wanted},
     datagrams::Datagrams,
+    misses::Misses,
     ports::PortPool,
     report::{Observer, TurnedAway},
     session::Verdict,
@@ -92,6 +93,7 @@ pub struct Server {
     pub(super) observer: Box<dyn Observer>,
     pub(super) config: ServerConfig,
     pub(super) clock: Clock,
+    pub(super) misses: Misses,
     /// Errors sent to malformed requests in this second.
     pub(super) errors: (u64, u32),
     /// When a shutdown waits no longer.
@@ -149,6 +151,7 @@ impl Server {
             observer: Box::new(()),
             config,
             clock: Clock::start(),
+            misses: Misses::default(),
             errors: (0, 0),
             drain_until: None,
             stopped: false,
@@ -256,7 +259,12 @@ impl Server {
             if event.is_writable() && !listener.blocked.is_empty() {
                 let blocked = core::mem::take(&mut listener.blocked);
                 self.watch_listener(index, Interest::READABLE);
-                blocked.into_iter().for_each(|key| self.enqueue(key));
+                for key in blocked {
+                    if let Some(session) = self.sessions.get_mut(key) {
+                        session.awaits_room = false;
+                    }
+                    self.enqueue(key);
+                }
             }
             return;
         }
@@ -303,6 +311,8 @@ impl Server {
             };
             if session.wake <= now {
                 session.armed = Instant::from_micros(u64::MAX);
+                // What it waits for may have arrived without having been noted yet.
+                session.readable = true;
                 self.enqueue(reference.key);
             } else {
                 session.armed = session.wake;

@@ -121,3 +121,13 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_takes_less_than_a_kilobyte() {
+        assert!(size_of::<Session>() < 1024, "{}", size_of::<Session>());
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) struct Sessions {
 
 /// What counts as one client: an address, or with IPv6 a network, of which a host has as many addresses
 /// as it likes.
-fn client(peer: SocketAddr) -> IpAddr {
+pub(crate) fn client(peer: SocketAddr) -> IpAddr {
     match peer.ip() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & !(u128::MAX >> 64);

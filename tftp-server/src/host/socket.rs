@@ -48,7 +48,7 @@ impl Listener {
 
 /// A socket for one transfer.
 pub(crate) fn bind_transfer(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::from_std(bind(address)?.into());
+    let socket = UdpSocket::bind(address)?;
     allow_fragments(&socket, address.is_ipv6())?;
     Ok(socket)
 }
@@ -78,7 +78,7 @@ pub(crate) fn ask_receive_buffer(socket: &Socket, octets: usize) {
 pub(crate) fn prepare_upload(socket: &UdpSocket, octets: usize) {
     let socket = socket2::SockRef::from(socket);
     // A buffer is charged for the room that packets take, which is more than what they carry.
-    let wanted = octets.saturating_mul(4);
+    let wanted = octets.saturating_mul(2);
     if socket.recv_buffer_size().is_ok_and(|size| size < wanted) {
         ask_receive_buffer(&socket, wanted);
     }

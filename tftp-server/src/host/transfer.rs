@@ -1,7 +1,7 @@
 //! One transfer: the machine that speaks, and the file that it speaks about.
 
 use core::{fmt, net::SocketAddr};
-use std::io::IoSlice;
+use std::{collections::VecDeque, io::IoSlice};
 
 use tftp_proto::{ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, Transmit};
 
@@ -18,7 +18,7 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    pub(crate) fn poll(&mut self, now: Instant) -> Output<'static> {
+    fn poll(&mut self, now: Instant) -> Output<'static> {
         match self {
             Self::Sender(sender) => sender.poll(now),
             Self::Receiver(receiver) => receiver.poll(now),
@@ -79,7 +79,7 @@ pub(crate) struct Transfer {
     /// What the allowance did not suffice for.
     pub(crate) owed: Option<Transmit<'static>>,
     /// What the socket had no room for.
-    pub(crate) blocked: Vec<Transmit<'static>>,
+    pub(crate) blocked: VecDeque<Transmit<'static>>,
     /// Runs of DATA may be handed over as one large datagram for the kernel to cut.
     pub(crate) segmentation: bool,
     /// The last block has arrived and is written, but not committed.
@@ -99,7 +99,7 @@ impl Transfer {
             released: 0,
             allowance: 0,
             owed: None,
-            blocked: Vec::new(),
+            blocked: VecDeque::new(),
             segmentation: true,
             complete: false,
             cause: None,
@@ -124,6 +124,19 @@ impl Transfer {
             }
             None => false,
         }
+    }
+
+    /// What to do next: first what there was no room for, unless the client has it by now.
+    pub(crate) fn next_output(&mut self, now: Instant) -> Output<'static> {
+        while let Some(transmit) = self.blocked.pop_front() {
+            if transmit
+                .span()
+                .is_none_or(|span| span.offset >= self.released)
+            {
+                return Output::Transmit(transmit);
+            }
+        }
+        self.machine.poll(now)
     }
 
     /// Takes in a datagram. What it brings of the file is added to `pieces`, which must be

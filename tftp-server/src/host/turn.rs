@@ -1,6 +1,6 @@
 //! A session's turn: take in what has arrived, send what is due.
 
-use core::net::IpAddr;
+use core::{net::IpAddr, time::Duration};
 
 use mio::{Interest, net::UdpSocket};
 use tftp_proto::{ErrorCode, Instant, Summary, TransferError};
@@ -17,6 +17,10 @@ use super::{
 /// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
 /// that shows that there are no others.
 const ACKNOWLEDGEMENTS: usize = 4;
+/// How long to wait for a socket to have room before trying anyway.
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
+/// Room for an acknowledgement, or an ERROR with its text.
+const ERROR_ROOM: usize = 256;
 
 /// Where the datagrams of a session leave.
 fn outlet<'s>(
@@ -84,6 +88,33 @@ impl Server {
         {
             self.enqueue(key);
         }
+    }
+
+    /// Has a session that sends a file take note of what its client said before it asked for something
+    /// else: the last acknowledgement may just have arrived.
+    pub(super) fn settle(&mut self, key: usize, outbox: &mut Outbox) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let Some(listener) = self.listeners.get(session.listener) else {
+            return;
+        };
+        let was_proven = session.transfer.proven;
+        if let (Some(socket), Machine::Sender(_)) = (&session.socket, &session.transfer.machine) {
+            let mut datagram = [0; ERROR_ROOM];
+            for _ in 0..ACKNOWLEDGEMENTS {
+                let Ok((len, from)) = socket.recv_from(&mut datagram) else {
+                    break;
+                };
+                let octets = datagram.get(..len).unwrap_or_default();
+                if let Some(answer) = session.transfer.take(now, from, octets, &mut Vec::new()) {
+                    outlet(Some(socket), None, listener).send_plain(&answer);
+                }
+            }
+        }
+        self.after_taking(key, was_proven);
+        self.speak(key, outbox);
     }
 
     /// Follows up what a session has taken in.
@@ -191,39 +222,43 @@ impl Server {
         } else {
             at
         };
-        session.wake = at.min(policy);
-        if session.wake < session.armed {
-            session.armed = session.wake;
-            self.timers.insert(session.wake, session.reference(key));
-        }
-        if session.awaits_room {
-            session.awaits_room = false;
+        let awaited_room = core::mem::take(&mut session.awaits_room);
+        self.wake_at(key, at.min(policy));
+        if awaited_room {
             self.watch(key, Interest::READABLE);
         }
     }
 
-    /// Has the session wait until its socket has room.
+    /// Gives the session a turn at `at`, if it has none before.
+    fn wake_at(&mut self, key: usize, at: Instant) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.wake = at;
+            if at < session.armed {
+                session.armed = at;
+                self.timers.insert(at, session.reference(key));
+            }
+        }
+    }
+
+    /// Has the session wait until its socket has room, or for a while if the system does not tell.
     fn await_room(&mut self, key: usize) {
+        let later = self.clock.now().saturating_add(ROOM_PATIENCE);
+        self.wake_at(key, later);
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        if session.socket.is_some() {
-            if !session.awaits_room {
-                session.awaits_room = true;
-                self.watch(key, Interest::READABLE | Interest::WRITABLE);
-            }
+        if core::mem::replace(&mut session.awaits_room, true) {
             return;
         }
-        let index = session.listener;
-        let Some(listener) = self.listeners.get_mut(index) else {
-            return;
-        };
-        let first = listener.blocked.is_empty();
-        if !listener.blocked.contains(&key) {
+        let (index, own) = (session.listener, session.socket.is_some());
+        if own {
+            return self.watch(key, Interest::READABLE | Interest::WRITABLE);
+        }
+        if let Some(listener) = self.listeners.get_mut(index) {
             listener.blocked.push(key);
-        }
-        if first {
-            self.watch_listener(index, Interest::READABLE | Interest::WRITABLE);
+            if listener.blocked.len() == 1 {
+                self.watch_listener(index, Interest::READABLE | Interest::WRITABLE);
+            }
         }
     }
 

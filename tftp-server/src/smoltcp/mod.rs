@@ -4,7 +4,7 @@
 //! It has no heap and no buffer of its own: a datagram is read where the socket received it, and built
 //! where the socket sends it from. All transfers are on the one port of the socket, up to `N` at once.
 //!
-//! Nothing here waits. [`Server::poll`] takes its turn in the loop that polls the interface:
+//! Nothing here waits. [`Server::poll`] takes its turn in the loop that polls the interface, after it:
 //!
 //! ```
 //! use smoltcp::iface::{Interface, SocketHandle, SocketSet};
@@ -26,9 +26,9 @@
 //!     while !(is_done(content) && server.is_empty()) {
 //!         let now = clock();
 //!         iface.poll(now, device, sockets);
-//!         server.poll(now, iface, sockets.get_mut::<udp::Socket>(handle), content);
-//!         iface.poll(now, device, sockets); // sends what that poll had to say
-//!         let poll_at = server.poll_at(sockets.get::<udp::Socket>(handle));
+//!         let socket = sockets.get_mut::<udp::Socket>(handle);
+//!         server.poll(now, iface, socket, content);
+//!         let poll_at = server.poll_at(socket);
 //!         wait_for_network([iface.poll_at(now, sockets), poll_at].into_iter().flatten().min());
 //!     }
 //!     Ok(())
@@ -54,7 +54,8 @@ use ::smoltcp::{
 };
 use tftp_proto::{
     Config, DATA_HEADER_LEN, DEFAULT_BLKSIZE, Direction, ErrorCode, Event, Incoming, Instant,
-    Packet, ServerEvent, ServerFull, ServerOutput, SessionId, Span, Text, TransferError, Transmit,
+    Packet, ServerEvent, ServerFull, ServerOutput, SessionId, Span, Summary, Text, TransferError,
+    Transmit,
 };
 
 pub use content::Content;
@@ -155,7 +156,7 @@ impl<C: Content, const N: usize> Server<C, N> {
     }
 
     /// Takes in what has arrived, and sends what the transmit ring has room for. Call it after each
-    /// poll of the interface, and poll the interface again afterwards so that the answers leave.
+    /// poll of the interface, whose `poll_at` then says that there is something to send.
     ///
     /// What was not sent to one of the interface's own addresses, a broadcast for example, is passed over
     /// (RFC 1123 section 4.2.3.5). Answers come from the address that was asked.
@@ -190,13 +191,22 @@ impl<C: Content, const N: usize> Server<C, N> {
                     }
                 }
                 ServerOutput::Refuse(transmit) => self.turn_away(socket, &transmit),
-                ServerOutput::Done(id, result) => {
-                    if let Some(file) = self.files.remove(id).and_then(|open| open.file) {
-                        content.close(file, result);
-                    }
-                }
+                ServerOutput::Done(id, result) => self.close(content, id, result),
                 ServerOutput::Wait(_) => return,
             }
+        }
+    }
+
+    fn close(&mut self, content: &mut C, id: SessionId, result: Result<Summary, TransferError>) {
+        if let Some(file) = self.files.remove(id).and_then(|open| open.file) {
+            content.close(file, result);
+        }
+    }
+
+    /// Closes the files of transfers that are over. They may be those that a new request is for.
+    fn close_ended(&mut self, content: &mut C) {
+        while let Some((id, result)) = self.machine.ended() {
+            self.close(content, id, result);
         }
     }
 
@@ -220,6 +230,8 @@ impl<C: Content, const N: usize> Server<C, N> {
         }
     }
 
+    /// Accepts a request, or says why not. One that the table has no room for gets no answer: the client
+    /// asks again, and then there may be room.
     fn decide(
         &mut self,
         now: Instant,
@@ -227,15 +239,13 @@ impl<C: Content, const N: usize> Server<C, N> {
         incoming: &Incoming<'_>,
         peer: UdpMetadata,
     ) -> Result<(), ErrorCode> {
+        self.close_ended(content);
         match incoming.direction() {
             Direction::Read => {
                 let (file, length) = content.open(incoming)?;
                 match self.machine.accept_read(now, incoming, length) {
                     Ok(id) => self.files.insert(Open::new(id, peer, Some(file))),
-                    Err(full) => {
-                        content.close(file, Err(TransferError::Local(busy(full))));
-                        return Err(busy(full));
-                    }
+                    Err(ServerFull) => content.close(file, Err(TransferError::Evicted)),
                 }
             }
             Direction::Write if incoming.tsize() > Some(self.max_len) => {
@@ -243,7 +253,10 @@ impl<C: Content, const N: usize> Server<C, N> {
             }
             Direction::Write => {
                 // To make a file may cost the one that is there, so a place in the table comes first.
-                let id = self.machine.accept_write(now, incoming).map_err(busy)?;
+                let Ok(id) = self.machine.accept_write(now, incoming) else {
+                    return Ok(());
+                };
+                self.close_ended(content);
                 let file = content.create(incoming);
                 if let Err(code) = file {
                     self.machine.abort(id, code);
@@ -312,17 +325,15 @@ impl<C: Content, const N: usize> Server<C, N> {
     }
 
     /// When [`Self::poll`] needs its next turn even if nothing arrives; `None` without transfers. A time
-    /// that is past means at once, as with the interface's. Ask after the interface has been polled, as it
-    /// depends on what the transmit ring still holds.
+    /// that is past means at once, as with the interface's. While the transmit ring is full, it is for
+    /// the interface's to say when there is room.
     #[must_use]
     pub fn poll_at(&self, socket: &udp::Socket<'_>) -> Option<time::Instant> {
-        let at = match self.full_since {
-            // The interface says when it can send more of what the ring holds.
-            Some(since) if self.held.is_some() && socket.send_queue() > 0 => {
-                since.saturating_add(PATIENCE)
-            }
-            _ if self.held.is_some() => Instant::ZERO,
-            _ => self.machine.poll_at()?,
+        let at = match (self.held, self.full_since) {
+            (Some(_), Some(since)) if socket.send_queue() > 0 => since.saturating_add(PATIENCE),
+            (Some(_), _) => Instant::ZERO,
+            (None, _) if socket.can_recv() => Instant::ZERO,
+            (None, _) => self.machine.poll_at()?,
         };
         let at = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
         Some(time::Instant::from_micros(at))
@@ -339,11 +350,6 @@ impl<C: Content, const N: usize> Server<C, N> {
     pub fn is_empty(&self) -> bool {
         self.machine.is_empty()
     }
-}
-
-/// What a client is told that finds the table full; RFC 1350 has no code of its own for it.
-const fn busy(_: ServerFull) -> ErrorCode {
-    ErrorCode::NOT_DEFINED
 }
 
 fn act<C: Content>(

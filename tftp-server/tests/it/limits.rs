@@ -165,6 +165,7 @@ fn without_a_bound_of_octets_there_is_one_of_repeats() {
 fn a_repeated_request_has_its_answer_repeated() {
     let mut config = config();
     config.transfer.retry.initial = Duration::from_millis(20);
+    config.transfer.retry.floor = Duration::from_millis(20);
     config.transfer.retry.unproven = 100;
     config.limits.half_open_time = PATIENCE;
     let server = serve(config, memory());
@@ -263,4 +264,27 @@ fn a_transfer_has_only_so_long() {
     let (_, tid) = client.receive();
     client.send_to(tid, &ack(1));
     assert_eq!(server.ended().outcome, "TimedOut");
+}
+
+/// H17: names are guessed by trying.
+#[test]
+fn a_client_that_asks_for_many_missing_files_is_not_answered_any_more() {
+    let mut config = config();
+    config.limits.misses_per_minute = 5;
+    let server = serve(config, memory());
+    let client = Client::new(server.address);
+    let from = client.socket.local_addr().unwrap();
+    for name in ["1", "2", "3", "4", "5"] {
+        assert_eq!(client.error_for(&rrq(name, &[])), 1);
+        assert_eq!(server.ended().outcome, "Refused(1)");
+    }
+    for name in ["6", "image"] {
+        client.ask(&rrq(name, &[]));
+        assert_eq!(
+            server.told(),
+            Told::TurnedAway(from, TurnedAway::TooManyMisses)
+        );
+    }
+    let other = Client::from([127, 0, 0, 9].into(), server.address);
+    assert_eq!(other.error_for(&rrq("missing", &[])), 1);
 }

@@ -69,9 +69,11 @@ pub(crate) struct Running {
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// What a server needs to listen on 127.0.0.1, with timers that suit a test.
+/// What a server needs to listen on 127.0.0.1. It repeats nothing within a second, so that a test on a busy
+/// machine sees each packet once.
 pub(crate) fn config() -> ServerConfig {
     let mut config = ServerConfig::default();
+    config.transfer.retry.floor = Duration::from_secs(1);
     config.listen = vec![(Ipv4Addr::LOCALHOST, 0).into()];
     config
 }
@@ -166,7 +168,7 @@ impl Client {
 
     pub(crate) fn receive(&self) -> (Vec<u8>, SocketAddr) {
         let mut buf = vec![0; 70_000];
-        let (len, from) = self.socket.recv_from(&mut buf).unwrap();
+        let (len, from) = uninterrupted(|| self.socket.recv_from(&mut buf)).unwrap();
         buf.truncate(len);
         (buf, from)
     }
@@ -175,7 +177,7 @@ impl Client {
     pub(crate) fn receive_within(&self, span: Duration) -> Option<Vec<u8>> {
         let mut buf = vec![0; 70_000];
         self.socket.set_read_timeout(Some(span)).unwrap();
-        let received = self.socket.recv_from(&mut buf);
+        let received = uninterrupted(|| self.socket.recv_from(&mut buf));
         self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
         match received {
             Ok((len, _)) => {
@@ -206,6 +208,16 @@ impl Client {
             received.map_err(|error| error.kind()),
             Err(ErrorKind::WouldBlock)
         );
+    }
+}
+
+/// A call that a signal may end early, as those with a time-out are, until none does.
+fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

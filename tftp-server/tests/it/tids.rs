@@ -254,3 +254,28 @@ fn the_same_client_port_may_have_transfers_at_two_addresses() {
         );
     }
 }
+
+/// A boot ROM with a fixed port asks for the next file at once.
+#[test]
+fn a_request_right_after_the_last_acknowledgement_does_not_replace_the_transfer() {
+    for ports in [Ports::PerTransfer, Ports::Single] {
+        let mut config = config();
+        config.ports = ports;
+        let server = serve(config, memory());
+        let client = Client::new(server.address);
+        for _ in 0..50 {
+            client.ask(&rrq("image", &[("blksize", "1500")]));
+            let (_, tid) = client.receive();
+            client.send_to(tid, &ack(0));
+            let _ = client.receive();
+            client.send_to(tid, &ack(1));
+            let _ = client.receive();
+            client.send_to(tid, &ack(2));
+            client.ask(&rrq("other", &[]));
+            let (_, tid) = client.receive();
+            client.send_to(tid, ERROR_0);
+            assert_eq!(server.ended().outcome, "Complete");
+            assert_eq!(server.ended().outcome, "Peer(ErrorCode(0))");
+        }
+    }
+}

@@ -112,7 +112,7 @@ fn text_is_translated_whole_in_windows_of_small_blocks() {
 #[test]
 fn a_block_of_text_is_the_same_when_it_is_sent_again() {
     let mut config = config();
-    config.transfer.retry.initial = Duration::from_millis(20);
+    config.transfer.retry.floor = Duration::from_millis(20);
     let dir = directory(&[("text", b"abcdefg\nhi")]);
     let server = serve(config, Root::open(dir.path()).unwrap());
     let client = Client::new(server.address);
@@ -229,4 +229,17 @@ fn a_size_probe_is_no_failure_and_leaves_the_port_free() {
     assert_eq!(server.ended().outcome, "Declined(ErrorCode(8))");
     client.ask(&rrq("image", &[]));
     assert_eq!(client.receive().0, data(1, &noise(100)));
+}
+
+#[test]
+fn a_server_that_polls_instead_of_sleeping_serves_the_same() {
+    let mut config = config();
+    config.busy_poll = Some(Duration::from_millis(1));
+    let mut memory = Memory::new();
+    memory.insert("image", noise(50_000)).unwrap();
+    let server = serve(config, memory);
+    for windowsize in [1, 8] {
+        let file = get(server.address, "image", choices(1000, windowsize)).unwrap();
+        assert!(file == noise(50_000));
+    }
 }

@@ -265,6 +265,20 @@ fn the_quota_counts_what_is_stored_and_what_is_on_its_way() {
     assert_eq!(error, TransferError::Peer(ErrorCode::DISK_FULL));
 }
 
+/// H12
+#[test]
+fn a_client_has_a_quota_of_its_own() {
+    let dir = directory(&[]);
+    let mut uploads = overwriting();
+    uploads.max_client = 1000;
+    let server = serve_uploads(&dir, uploads);
+    let _ = put(server.address, "one", &[1; 600], Config::client()).unwrap();
+    assert_eq!(refused(&server, &wrq("two", &[("tsize", "401")])), 3);
+    let other = Client::from([127, 0, 0, 9].into(), server.address);
+    other.ask(&wrq("two", &[("tsize", "401")]));
+    assert_eq!(other.receive().0, oack(&[("tsize", "401")]));
+}
+
 #[test]
 fn space_that_must_stay_free_stays_free() {
     let dir = directory(&[]);

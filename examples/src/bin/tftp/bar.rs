@@ -1,7 +1,10 @@
 //! What is shown while a transfer runs, and after it.
 
 use core::{cell::Cell, time::Duration};
-use std::time::Instant;
+use std::{
+    io::{self, Write as _},
+    time::Instant,
+};
 
 use indicatif::{BinaryBytes, ProgressBar, ProgressFinish, ProgressStyle};
 use tftp_client::{Progress, Summary};
@@ -58,7 +61,9 @@ impl Bar {
         };
         let span = self.complete.get().unwrap_or_else(|| self.start.elapsed());
         let rate = summary.bytes as f64 / span.as_secs_f64().max(1e-6);
-        eprintln!(
+        // A transfer that is done is not undone by a terminal that is gone.
+        let _ = writeln!(
+            io::stderr(),
             "{name}: {bytes} octets in {span:.2} s, {rate}/s, blksize {blksize}, windowsize {windowsize}, \
              {again} retransmissions",
             bytes = summary.bytes,

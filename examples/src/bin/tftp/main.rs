@@ -9,7 +9,10 @@ mod failure;
 mod input;
 mod run;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 
@@ -18,7 +21,8 @@ fn main() -> ExitCode {
     match run::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("tftp: {failure}");
+            // There is nobody to tell if this fails.
+            let _ = writeln!(io::stderr(), "tftp: {failure}");
             ExitCode::from(failure.exit_code())
         }
     }

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::AtomicBool;
 use std::{
+    fs::File,
     io::{self, BufWriter},
     path::{Path, PathBuf},
     sync::Arc,
@@ -89,13 +90,15 @@ fn put(args: &Args, url: &str, uri: &Uri<'_>, file: &Path, cancel: Cancel) -> Re
         return store(args, url, uri, &mut Window::growing(input), cancel);
     }
     let unreadable = |error| Failure::local(file.display(), &error);
-    let opened = std::fs::File::open(file).map_err(unreadable)?;
-    let regular = opened.metadata().map_err(unreadable)?.is_file();
-    if regular {
+    let opened = File::open(file).map_err(unreadable)?;
+    let kind = opened.metadata().map_err(unreadable)?.file_type();
+    if kind.is_file() || kind.is_dir() {
         let mut source = FileSource::new(opened).map_err(unreadable)?;
         store(args, url, uri, &mut source, cancel)
     } else {
-        store(args, url, uri, &mut Window::growing(StdIo(opened)), cancel)
+        // A pipe or a device has no length, and is read once.
+        let mut source = Window::growing(StdIo(opened));
+        store(args, url, uri, &mut source, cancel)
     }
 }
 

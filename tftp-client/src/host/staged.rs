@@ -1,21 +1,16 @@
-//! Files of the operating system.
+//! A file of the operating system that is fetched.
 
-use core::mem;
 use std::{
     ffi::OsString,
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use tftp_proto::{ErrorCode, Length};
+use tftp_proto::ErrorCode;
 
-use super::io::{code, fill};
-use crate::{Sink, Source};
-
-/// Octets gathered for one write, and read at once: a system call for each block would cost more than
-/// the block.
-const PIECE: usize = 256 << 10;
+use super::{io::code, writer::Writer};
+use crate::Sink;
 
 /// How often another temporary name is tried if one is taken.
 const NAME_TRIES: usize = 8;
@@ -28,8 +23,7 @@ const NAME_TRIES: usize = 8;
 /// A name that stands for a device or a pipe is written directly, as there is nothing to rename.
 #[derive(Debug)]
 pub struct StagedFile {
-    file: File,
-    pending: Vec<u8>,
+    writer: Writer,
     /// The temporary file and the name it will get; `None` once that is done, or if there is none.
     staged: Option<(PathBuf, PathBuf)>,
 }
@@ -63,11 +57,10 @@ impl StagedFile {
                 .open(&temporary)
             {
                 Ok(file) => {
+                    let permitted =
+                        old.map_or(Ok(()), |old| file.set_permissions(old.permissions()));
                     let staged = Self::with(file, Some((temporary, path)));
-                    if let Some(old) = old {
-                        staged.file.set_permissions(old.permissions())?;
-                    }
-                    return Ok(staged);
+                    return permitted.map(|()| staged);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => result = Err(error),
                 Err(error) => return Err(error),
@@ -78,18 +71,9 @@ impl StagedFile {
 
     const fn with(file: File, staged: Option<(PathBuf, PathBuf)>) -> Self {
         Self {
-            file,
-            pending: Vec::new(),
+            writer: Writer::new(file, staged.is_some()),
             staged,
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let pending = mem::take(&mut self.pending);
-        self.file.write_all(&pending)?;
-        self.pending = pending;
-        self.pending.clear();
-        Ok(())
     }
 }
 
@@ -97,20 +81,15 @@ impl Sink for StagedFile {
     type Error = io::Error;
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.pending.len().saturating_add(bytes.len()) > PIECE {
-            self.flush()?;
-        }
-        self.pending.extend_from_slice(bytes);
-        Ok(())
+        self.writer.write(bytes)
     }
 
     fn commit(&mut self) -> io::Result<()> {
-        self.flush()?;
+        // The bytes before the name: after a power cut there is the old file or the new one.
+        self.writer.finish()?;
         let Some((temporary, path)) = &self.staged else {
             return Ok(());
         };
-        // The bytes before the name: after a power cut there is the old file or the new one.
-        self.file.sync_all()?;
         fs::rename(temporary, path)?;
         let path = self.staged.take().map(|(_, path)| path);
         path.map_or(Ok(()), |path| sync_directory(&path))
@@ -124,6 +103,7 @@ impl Sink for StagedFile {
 impl Drop for StagedFile {
     fn drop(&mut self) {
         if let Some((temporary, _)) = self.staged.take() {
+            self.writer.abandon();
             // There is nobody to tell, and nothing else to do about it.
             let _ = fs::remove_file(temporary);
         }
@@ -160,101 +140,4 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// A file that is sent, read at its offsets in large pieces.
-#[derive(Debug)]
-pub struct FileSource {
-    file: File,
-    piece: Vec<u8>,
-    /// Where in the file the piece is.
-    at: u64,
-}
-
-impl FileSource {
-    /// Opens the file at `path`.
-    ///
-    /// # Errors
-    /// If it cannot be opened, or is not a regular file.
-    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::new(File::open(path)?)
-    }
-
-    /// Reads from a regular file that is open. What has neither a length nor offsets, such as a pipe,
-    /// belongs into a [`Window`](crate::Window).
-    ///
-    /// # Errors
-    /// If it is something else.
-    pub fn new(file: File) -> io::Result<Self> {
-        let found = file.metadata()?;
-        if found.is_dir() {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        if !found.is_file() {
-            return Err(ErrorKind::NotSeekable.into());
-        }
-        Ok(Self {
-            file,
-            piece: Vec::new(),
-            at: 0,
-        })
-    }
-
-    /// The octets of the piece from `offset` on.
-    fn cached(&self, offset: u64) -> &[u8] {
-        let skip = offset.checked_sub(self.at).map(usize::try_from);
-        let Some(Ok(skip)) = skip else { return &[] };
-        self.piece.get(skip..).unwrap_or_default()
-    }
-
-    fn load(&mut self, offset: u64) -> io::Result<()> {
-        self.at = offset;
-        self.piece.resize(PIECE, 0);
-        let len = read_at(&self.file, offset, &mut self.piece);
-        // What cannot be read must not be taken for contents later.
-        self.piece.truncate(*len.as_ref().unwrap_or(&0));
-        len.map(|_| ())
-    }
-}
-
-impl Source for FileSource {
-    type Error = io::Error;
-
-    fn length(&mut self) -> io::Result<Length> {
-        self.file.metadata().map(|found| Length::Known(found.len()))
-    }
-
-    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        if self.cached(offset).len() < buf.len() {
-            self.load(offset)?;
-        }
-        let found = self.cached(offset);
-        let len = found.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..len), found.get(..len)) {
-            to.copy_from_slice(from);
-        }
-        Ok(len)
-    }
-
-    fn code(error: &io::Error) -> ErrorCode {
-        code(error)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, mut offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
-    fill(buf, |buf| {
-        let len = file.read_at(buf, offset)?;
-        offset = offset.saturating_add(len as u64);
-        Ok(len)
-    })
-}
-
-#[cfg(not(unix))]
-fn read_at(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = file;
-    file.seek(SeekFrom::Start(offset))?;
-    fill(buf, |buf| file.read(buf))
 }
