@@ -33,6 +33,7 @@ const CASES: &[Case] = &[
     ("our tftpd", servers::ours),
     ("tftpd-hpa", servers::hpa),
     ("our tftpd, 5 % lost", servers::lossy),
+    ("server that refuses options", servers::plain),
     ("the log is stored", servers::log_is_stored),
     ("no server: the slot that worked", failures::no_server),
     ("bad signature", failures::bad_signature),
