@@ -39,6 +39,7 @@ PROGRAMS
 CARGO_TARGET_DIR=$TARGET_DIR cargo build --release --locked -p tftp-examples --bin tftpd
 
 cd examples/bootloader
+CARGO_TARGET_DIR=$TARGET_DIR/bootloader cargo test --locked --quiet -p boot-logic
 CARGO_TARGET_DIR=$TARGET_DIR/bootloader cargo build --locked -p boot-host --bin rig
 
 # build TARGET DIRECTORY ARGUMENT ..: a board's programs, kept in a directory of their own
@@ -52,8 +53,12 @@ build() {
 }
 build thumbv7m-none-eabi mps2-small -p mps2 --bin bootloader --no-default-features
 build thumbv7m-none-eabi mps2 -p mps2
+build riscv32imac-unknown-none-elf virt -p virt
 
-"$TARGET_DIR/bootloader/debug/rig" \
-    --programs "$TARGET_DIR/bootloader/mps2" \
-    --small "$TARGET_DIR/bootloader/mps2-small" \
-    --tftpd "$TARGET_DIR/release/tftpd" "$@"
+rig=$TARGET_DIR/bootloader/debug/rig
+tftpd=$TARGET_DIR/release/tftpd
+code=0
+"$rig" --board mps2 --programs "$TARGET_DIR/bootloader/mps2" \
+    --small "$TARGET_DIR/bootloader/mps2-small" --tftpd "$tftpd" "$@" || code=1
+"$rig" --board virt --programs "$TARGET_DIR/bootloader/virt" --tftpd "$tftpd" "$@" || code=1
+exit $code

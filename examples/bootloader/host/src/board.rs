@@ -22,6 +22,10 @@ pub struct Board {
     pub args: &'static [&'static str],
     /// The name of the Ethernet controller.
     nic: &'static str,
+    /// Whether it has a watchdog, which resets it when an application hangs.
+    pub watchdog: bool,
+    /// Whether its start-up code paints the stack, so that its depth can be told.
+    pub painted: bool,
     /// How its bootloader prints.
     pub log: Log,
     /// The bootloader's ELF file.
@@ -39,14 +43,43 @@ impl Board {
             qemu: "qemu-system-arm",
             args: &["-M", "mps2-an385"],
             nic: "lan9118",
+            watchdog: true,
+            painted: true,
             log: Log::Defmt,
             bootloader: programs.join("bootloader"),
             app: programs.join("app"),
         }
     }
 
-    pub(crate) fn network_args(&self, network: &str) -> [String; 2] {
+    /// 32-bit RISC-V with a virtio network controller.
+    #[must_use]
+    pub fn virt(programs: &Path) -> Self {
+        Self {
+            name: "virt (riscv32)",
+            qemu: "qemu-system-riscv32",
+            args: &["-M", "virt", "-bios", "none", "-m", "64"],
+            nic: "virtio-net-device",
+            watchdog: false,
+            painted: false,
+            log: Log::Text,
+            bootloader: programs.join("bootloader"),
+            app: programs.join("app"),
+        }
+    }
+
+    pub(crate) fn network_args(&self, network: &str) -> Vec<String> {
         let nic = self.nic;
-        ["-nic".to_owned(), format!("user,model={nic},{network}")]
+        // A controller on the board is there whether or not it is asked for; one on a bus is added.
+        if nic == "lan9118" {
+            ["-nic".to_owned(), format!("user,model={nic},{network}")].into()
+        } else {
+            [
+                "-netdev".to_owned(),
+                format!("user,id=network,{network}"),
+                "-device".to_owned(),
+                format!("{nic},netdev=network"),
+            ]
+            .into()
+        }
     }
 }

@@ -5,5 +5,6 @@ pub mod console;
 pub mod image;
 pub mod parts;
 pub mod peers;
+pub mod plain;
 pub mod qemu;
 pub mod relay;

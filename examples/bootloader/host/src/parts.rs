@@ -108,11 +108,18 @@ pub fn measure(elf: &[u8]) -> Result<Sizes> {
                 sizes.constants += section.size();
                 sizes.variables += section.size();
             }
-            SectionKind::UninitializedData => sizes.variables += section.size(),
+            SectionKind::UninitializedData if is_variables(&section) => {
+                sizes.variables += section.size();
+            }
             _ => {}
         }
     }
     Ok(sizes)
+}
+
+/// Some start-up code has sections for the stack and the heap as well.
+fn is_variables(section: &object::Section<'_, '_>) -> bool {
+    matches!(section.name(), Ok(".data" | ".bss" | ".uninit"))
 }
 
 fn is_loaded(section: &object::Section<'_, '_>) -> bool {
@@ -157,12 +164,7 @@ fn part_at(context: &addr2line::Context<Octets<'_>>, address: u64) -> Result<&'s
 /// If it is no ELF file.
 pub fn variables(elf: &[u8]) -> Result<u64> {
     let file = object::File::parse(elf)?;
-    let variables = file.sections().filter(|section| {
-        matches!(
-            section.kind(),
-            SectionKind::Data | SectionKind::UninitializedData
-        )
-    });
+    let variables = file.sections().filter(is_variables);
     Ok(variables.map(|section| section.size()).sum())
 }
 

@@ -8,7 +8,9 @@ use tftp_proto::ErrorCode;
 
 use crate::{
     Board, Failure, ImageWriter, Journal, Manifest, Net, Note, Offer, SlotId, Slots, State,
-    manifest, net::elapsed, sink::ImageSink,
+    manifest,
+    net::{Stopped, elapsed},
+    sink::ImageSink,
 };
 
 /// Octets of boot log that are kept.
@@ -153,16 +155,16 @@ impl<'k, B: Board, D: Device, F: NorFlash> Boot<'k, B, D, F> {
                 port: server.port,
             });
             let mut file = Octets(Vec::new());
-            let fetched = self.net.get(
-                &mut self.console,
-                *server,
-                &offer.name,
-                manifest::MAX_LEN as u64,
-                &mut file,
-                |_, _| {},
-            );
+            self.net.plain = false;
+            let mut fetched = self.manifest(*server, &offer.name, &mut file);
+            if let Err(Stopped::Transfer(_, true)) = fetched {
+                // RFC 2347: such a server may still serve who asks without options.
+                self.net.plain = true;
+                file.0.clear();
+                fetched = self.manifest(*server, &offer.name, &mut file);
+            }
             let why = match fetched {
-                Ok(_) => match Manifest::verify(&file.0, self.key) {
+                Ok(()) => match Manifest::verify(&file.0, self.key) {
                     Ok(manifest) => {
                         self.take(*server, &manifest, states);
                         return Some(*server);
@@ -178,6 +180,18 @@ impl<'k, B: Board, D: Device, F: NorFlash> Boot<'k, B, D, F> {
             }
         }
         None
+    }
+
+    fn manifest(
+        &mut self,
+        server: IpEndpoint,
+        name: &[u8],
+        file: &mut Octets,
+    ) -> Result<(), Stopped<NoRoom>> {
+        let max_len = manifest::MAX_LEN as u64;
+        self.net
+            .get(&mut self.console, server, name, max_len, file, |_, _| {})
+            .map(|_| ())
     }
 
     fn take(&mut self, server: IpEndpoint, manifest: &Manifest<'_>, states: [State; 2]) {

@@ -117,6 +117,8 @@ pub struct Net<D> {
     pub(crate) udp: SocketHandle,
     dhcp: SocketHandle,
     seed: u32,
+    /// Whether requests are sent without options, because a server would not have them.
+    pub(crate) plain: bool,
 }
 
 impl<D> core::fmt::Debug for Net<D> {
@@ -158,6 +160,7 @@ impl<D: Device> Net<D> {
             udp,
             dhcp,
             seed,
+            plain: false,
         }
     }
 
@@ -244,6 +247,7 @@ impl<D: Device> Net<D> {
         let mut config = tftp_client::Config::client();
         config.blksize = self.blksize();
         config.windowsize = WINDOW;
+        config.options = !self.plain;
         config.seed = self.next_seed();
         config.retry.resends = 4;
         config.retry.ceiling = core::time::Duration::from_secs(4);
@@ -282,7 +286,9 @@ impl<D: Device> Net<D> {
             match result {
                 Poll::Ready(Ok(summary)) => return Ok(summary),
                 Poll::Ready(Err(Error::Store(error))) => return Err(Stopped::Store(error)),
-                Poll::Ready(Err(Error::Transfer(error))) => return Err(Stopped::Transfer(error)),
+                Poll::Ready(Err(Error::Transfer(error))) => {
+                    return Err(Stopped::Transfer(error, get.retry_without_options()));
+                }
                 Poll::Pending => board.turn(),
             }
         }
@@ -338,7 +344,8 @@ pub(crate) fn elapsed(since: Instant, now: Instant) -> Duration {
 pub(crate) enum Stopped<E> {
     Request,
     Store(E),
-    Transfer(TransferError),
+    /// And whether the same request without options may do better.
+    Transfer(TransferError, bool),
 }
 
 impl<E> Stopped<E> {
@@ -346,7 +353,7 @@ impl<E> Stopped<E> {
         match self {
             Self::Request => Failure::Request,
             Self::Store(error) => store(error),
-            Self::Transfer(error) => Failure::Transfer(error),
+            Self::Transfer(error, _) => Failure::Transfer(error),
         }
     }
 }

@@ -72,6 +72,9 @@ impl Bench {
     pub(crate) fn ram(&self, machine: &mut Machine) -> Result<String> {
         let elf = fs::read(&self.board.bootloader)?;
         let variables = parts::variables(&elf)?;
+        if !self.board.painted {
+            return Ok(format!("RAM: {variables} octets of variables"));
+        }
         let bottom = parts::symbol(&elf, "__euninit").or_else(|_| parts::symbol(&elf, "_ebss"))?;
         let top = parts::symbol(&elf, "_stack_start")?;
         let stack = parts::used(&machine.memory(bottom, top - bottom)?, 0xcc);

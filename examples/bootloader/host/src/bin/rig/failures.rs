@@ -91,6 +91,7 @@ pub(crate) fn power_loss(bench: &Bench) -> Result<String> {
     Ok(said)
 }
 
+/// Without a watchdog a hang lasts until somebody cuts the power.
 pub(crate) fn hangs(bench: &Bench) -> Result<String> {
     let (mut machine, _server, files) = bench.with_version_1()?;
     let key = SigningKey::from_bytes(include_bytes!("../../../../keys/try-out.key"));
@@ -100,6 +101,9 @@ pub(crate) fn hangs(bench: &Bench) -> Result<String> {
     for _ in 0..3 {
         machine.boot.expect("starting slot B, version 2", LATE)?;
         machine.app.expect("application version 2 hangs", SOON)?;
+        if !bench.board.watchdog {
+            machine.power_cycle()?;
+        }
     }
     let said = machine.boot.expect("given up", LATE)?;
     machine

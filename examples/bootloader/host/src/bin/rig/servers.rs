@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use boot_host::{peers::Server, qemu::Machine, relay::Relay};
+use boot_host::{peers::Server, plain::Plain, qemu::Machine, relay::Relay};
 
 use crate::bench::{Bench, LARGE, SMALL, SOON, figure, figures, runs};
 
@@ -50,6 +50,15 @@ pub(crate) fn lossy(bench: &Bench) -> Result<String> {
     let repeated = figure(&said, "retransmissions,")?;
     ensure!(repeated > 0, "nothing was repeated: {said}");
     Ok(format!("{said}\ndatagrams lost: {}", relay.lost()))
+}
+
+pub(crate) fn plain(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, SMALL)?;
+    let server = Plain::start(files.path().to_owned())?;
+    let said = fetch(bench, bench.boot_from(server.address()?)?)?;
+    ensure!(said.contains("blksize 512, windowsize 1"), "{said}");
+    Ok(said)
 }
 
 pub(crate) fn log_is_stored(bench: &Bench) -> Result<String> {

@@ -1,0 +1,16 @@
+//! QEMU's `virt` with a 32-bit RISC-V processor: what of it the bootloader and the application use.
+
+#![no_std]
+
+mod hardware;
+mod network;
+
+pub use hardware::{Hardware, Program, Uart, take};
+pub use network::{Buffers, Network, RxToken, TxToken};
+
+/// Microseconds since the machine was switched on.
+#[must_use]
+pub fn micros() -> u64 {
+    // The machine's timer runs at 10 MHz.
+    riscv::register::time::read64() / 10
+}
