@@ -328,7 +328,9 @@ fn is_unusual_report(error: &io::Error) -> bool {
     use rustix::io::Errno;
     matches!(
         Errno::from_io_error(error),
-        Some(Errno::MSGSIZE | Errno::NOPROTOOPT | Errno::PROTO | Errno::HOSTDOWN | Errno::OPNOTSUPP)
+        Some(
+            Errno::MSGSIZE | Errno::NOPROTOOPT | Errno::PROTO | Errno::HOSTDOWN | Errno::OPNOTSUPP
+        )
     )
 }
 
