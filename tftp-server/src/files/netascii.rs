@@ -175,7 +175,7 @@ mod tests {
 
     impl Source for Cut {
         fn length(&self) -> Option<u64> {
-            self.0.length().map(|len| len + 1)
+            self.0.length().map(|len| len.saturating_add(1))
         }
 
         fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
