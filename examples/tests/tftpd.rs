@@ -180,6 +180,18 @@ mod program {
         }
     }
 
+    #[test]
+    fn it_serves_on_when_nobody_reads_its_log() {
+        let mut tftpd = Tftpd::start(&[]);
+        drop(tftpd.child.stderr.take());
+        // The second request comes after the line about the first one.
+        for _ in 0..2 {
+            assert_eq!(tftpd.client().read("image"), Ok(vec![7; 1000]));
+        }
+        tftpd.signal(Signal::TERM);
+        assert!(tftpd.child.wait().unwrap().success());
+    }
+
     fn failed(arguments: &[&str]) -> (Option<i32>, String) {
         let Output { status, stderr, .. } = command(arguments).output().unwrap();
         (status.code(), String::from_utf8(stderr).unwrap())

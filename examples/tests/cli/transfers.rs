@@ -81,6 +81,26 @@ fn an_empty_input_is_stored_as_an_empty_file() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_made_when_it_is_read_is_stored_whole() {
+    let (root, server, dir) = set_up(b"", "127.0.0.1:0");
+    let file = fs::read("/proc/version").unwrap();
+    assert_eq!(fs::metadata("/proc/version").unwrap().len(), 0);
+    let output = run(&dir, ["put", "/proc/version", &server.url("g")]);
+    assert_exit(&output, 0);
+    assert_eq!(fs::read(root.path().join("g")).unwrap(), file);
+}
+
+#[test]
+fn an_empty_file_is_stored() {
+    let (root, server, dir) = set_up(b"", "127.0.0.1:0");
+    fs::write(dir.path().join("mine"), b"").unwrap();
+    let output = run(&dir, ["put", "mine", &server.url("g")]);
+    assert_exit(&output, 0);
+    assert_eq!(fs::read(root.path().join("g")).unwrap(), b"");
+}
+
+#[test]
 fn a_transfer_is_summed_up_in_a_line() {
     let (_root, server, dir) = set_up(&contents(5000), "127.0.0.1:0");
     let output = run(&dir, ["get", &server.url("f")]);

@@ -314,8 +314,29 @@ fn may_offload(server: SocketAddr, blksize: u16) -> bool {
 fn is_report(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::HostUnreachable
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+    ) || is_unusual_report(error)
+}
+
+/// Reports that the standard library has no stable name for: a hop that has a smaller MTU, which the next
+/// datagram is cut for, a host without UDP, a route that is not allowed or is broken.
+#[cfg(unix)]
+fn is_unusual_report(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::MSGSIZE | Errno::NOPROTOOPT | Errno::PROTO | Errno::HOSTDOWN | Errno::OPNOTSUPP
+        )
     )
+}
+
+#[cfg(not(unix))]
+const fn is_unusual_report(_: &io::Error) -> bool {
+    false
 }
 
 /// Turns off the "don't fragment" that the offload code asks for: a block size above the route's MTU is
@@ -346,4 +367,35 @@ fn force_recv_buffer(socket: &UdpSocket, octets: usize) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn force_recv_buffer(_socket: &UdpSocket, _octets: usize) -> bool {
     false
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::{io, is_report};
+
+    /// The errors that Linux makes of ICMP messages.
+    #[test]
+    fn what_the_network_reports_does_not_break_the_socket() {
+        for errno in [
+            Errno::NETUNREACH,
+            Errno::HOSTUNREACH,
+            Errno::NOPROTOOPT,
+            Errno::CONNREFUSED,
+            Errno::MSGSIZE,
+            Errno::OPNOTSUPP,
+            Errno::HOSTDOWN,
+            Errno::PROTO,
+        ] {
+            assert!(is_report(&io::Error::from(errno)), "{errno:?}");
+        }
+    }
+
+    #[test]
+    fn a_socket_that_is_broken_is_no_report() {
+        for errno in [Errno::BADF, Errno::NOTSOCK, Errno::NOMEM] {
+            assert!(!is_report(&io::Error::from(errno)), "{errno:?}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The translation of netascii, on top of a source or a sink of plain bytes.
 
+use std::io;
+
 use tftp_proto::netascii::{Decoder, Encoder};
 
 use crate::{ContentError, Sink, Source};
@@ -63,6 +65,10 @@ fn fill(source: &mut dyn Source, place: &mut Place, buf: &mut [u8]) -> Result<us
         let input = plain.get_mut(..room.len().min(CHUNK)).unwrap_or_default();
         let count = source.read_at(place.plain, input)?;
         if count == 0 {
+            if source.length().is_some_and(|len| place.plain < len) {
+                // The file was cut while it was being sent. Its translation would look complete.
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
             filled = filled.saturating_add(place.encoder.finish(room));
             break;
         }
@@ -162,6 +168,27 @@ mod tests {
                 assert_eq!(buf[..count], CODED[start..end]);
             }
         }
+    }
+
+    /// Promises more than it has.
+    struct Cut(Bytes);
+
+    impl Source for Cut {
+        fn length(&self) -> Option<u64> {
+            self.0.length().map(|len| len.saturating_add(1))
+        }
+
+        fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
+            self.0.read_at(offset, buf)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_does_not_look_complete() {
+        let mut source = Encoded::new(Box::new(Cut(Bytes::from(TEXT.to_vec()))));
+        let error = source.read_at(0, &mut [0; 100]).unwrap_err();
+        let cause = error.cause().map(io::Error::kind);
+        assert_eq!(cause, Some(io::ErrorKind::UnexpectedEof));
     }
 
     #[test]

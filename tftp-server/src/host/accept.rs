@@ -251,6 +251,10 @@ impl Server {
         let started = self.clock.now();
         let file = match self.open(call) {
             Ok(file) => file,
+            // It is not the file's fault, and may be over when the request is repeated.
+            Err(error) if error.cause().is_some_and(is_shortage) => {
+                return self.turn_away(call.incoming.from(), TurnedAway::Busy);
+            }
             Err(error) => {
                 if error.code() == ErrorCode::FILE_NOT_FOUND
                     && self.config.limits.misses_per_minute != u32::MAX
@@ -452,6 +456,22 @@ impl Server {
             duration: self.clock.now().saturating_since(started),
             outcome: Outcome::Refused(error),
         });
+    }
+}
+
+/// Whether the system has no more of something that every file takes, such as handles.
+fn is_shortage(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+        )
+    }
+    #[cfg(not(unix))]
+    {
+        error.kind() == io::ErrorKind::OutOfMemory
     }
 }
 

@@ -3,7 +3,9 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use tftp_server::{Memory, Ports, ServerConfig, TurnedAway};
+use tftp_server::{
+    Bytes, ContentError, FileRequest, Generated, Memory, Ports, ServerConfig, Source, TurnedAway,
+};
 
 use crate::support::*;
 
@@ -31,6 +33,25 @@ fn half_open(server: &Running, count: usize) -> Vec<Client> {
             client
         })
         .collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_request_that_there_is_no_handle_for_is_served_when_it_is_repeated() {
+    let mut handles = [false, true].into_iter();
+    let make = move |_: &FileRequest<'_>| -> Result<Box<dyn Source>, ContentError> {
+        if handles.next().unwrap_or_default() {
+            return Ok(Box::new(Bytes::from(b"here".to_vec())));
+        }
+        Err(std::io::Error::from(rustix::io::Errno::MFILE).into())
+    };
+    let server = serve(config(), Generated::new(make));
+    let client = Client::new(server.address);
+    client.ask(&rrq("image", &[]));
+    let from = client.socket.local_addr().unwrap();
+    assert_eq!(server.told(), Told::TurnedAway(from, TurnedAway::Busy));
+    client.ask(&rrq("image", &[]));
+    assert_eq!(client.receive().0, data(1, b"here"));
 }
 
 /// H3, F31

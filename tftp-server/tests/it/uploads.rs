@@ -54,6 +54,21 @@ fn begin(server: &Running, name: &str) -> (Client, SocketAddr) {
     (client, tid)
 }
 
+/// A directory like a letter box, as far as the user who runs the test is bound by its mode.
+#[test]
+fn a_directory_that_cannot_be_read_takes_uploads() {
+    let dir = directory(&[]);
+    let mode = |mode| {
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let server = serve_uploads(&dir, Uploads::new());
+    mode(0o300);
+    let sent = put(server.address, "new", b"all", choices(512, 1));
+    mode(0o700);
+    assert!(sent.is_ok(), "{sent:?}");
+    assert_eq!(std::fs::read(dir.path().join("new")).unwrap(), b"all");
+}
+
 /// C-82, N8
 #[test]
 fn nothing_is_written_unless_that_is_allowed() {

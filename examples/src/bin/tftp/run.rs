@@ -3,7 +3,7 @@
 use core::sync::atomic::AtomicBool;
 use std::{
     fs::File,
-    io::{self, BufWriter},
+    io::{self, BufWriter, Read as _, Seek as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -90,9 +90,14 @@ fn put(args: &Args, url: &str, uri: &Uri<'_>, file: &Path, cancel: Cancel) -> Re
         return store(args, url, uri, &mut Window::growing(input), cancel);
     }
     let unreadable = |error| Failure::local(file.display(), &error);
-    let opened = File::open(file).map_err(unreadable)?;
-    let kind = opened.metadata().map_err(unreadable)?.file_type();
-    if kind.is_file() || kind.is_dir() {
+    let mut opened = File::open(file).map_err(unreadable)?;
+    let found = opened.metadata().map_err(unreadable)?;
+    let has_length = if found.is_file() && found.len() == 0 {
+        is_empty(&mut opened).map_err(unreadable)?
+    } else {
+        found.is_file() || found.is_dir()
+    };
+    if has_length {
         let mut source = FileSource::new(opened).map_err(unreadable)?;
         store(args, url, uri, &mut source, cancel)
     } else {
@@ -100,6 +105,19 @@ fn put(args: &Args, url: &str, uri: &Uri<'_>, file: &Path, cancel: Cancel) -> Re
         let mut source = Window::growing(StdIo(opened));
         store(args, url, uri, &mut source, cancel)
     }
+}
+
+/// Whether there is nothing in a file that says so: those of a `/proc` are made when they are read, and
+/// have no length before.
+fn is_empty(file: &mut File) -> io::Result<bool> {
+    let read = loop {
+        match file.read(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    file.rewind()?;
+    Ok(read == 0)
 }
 
 fn fetch<S: Sink<Error = io::Error>>(

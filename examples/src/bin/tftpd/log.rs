@@ -18,6 +18,8 @@ const TURNED_AWAY_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) fn start(format: LogFormat) {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        // It would be told on the standard error, which is what cannot be written: that ends the process.
+        .log_internal_errors(false)
         .with_target(false);
     match format {
         LogFormat::Text => subscriber.with_ansi(io::stderr().is_terminal()).init(),
