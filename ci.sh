@@ -15,7 +15,7 @@ TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 LIBRARIES=(-p tftp-proto -p tftp-client -p tftp-server)
 BARE_TARGETS=(thumbv7m-none-eabi thumbv6m-none-eabi)
 # Packages that are workspaces of their own; the words for style look at them too.
-APART=(ci/size fuzz)
+APART=(ci/size fuzz examples/bootloader)
 
 # What `all` runs, in this order: cheap and telling words first.
 ALL=(fmt deny clippy doc test features bare size fuzz-smoke bench)
@@ -98,6 +98,11 @@ word_size() {
 #: fuzz-smoke  each fuzz target for FUZZ_SECONDS (20) from its corpus
 word_fuzz-smoke() {
     bash ci/fuzz-smoke.sh
+}
+
+#: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU; 10 minutes)
+word_firmware() {
+    bash ci/firmware.sh "$@"
 }
 
 #: bench       the benchmarks compile, and a short run of each

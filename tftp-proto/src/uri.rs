@@ -267,8 +267,8 @@ impl fmt::Debug for Uri<'_> {
 
 /// What follows `tftp://`.
 pub(crate) fn after_scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once("://")?;
-    scheme.eq_ignore_ascii_case("tftp").then_some(rest)
+    let (scheme, rest) = text.split_at_checked("tftp://".len())?;
+    scheme.eq_ignore_ascii_case("tftp://").then_some(rest)
 }
 
 /// What stands between `tftp://` and the slash.
