@@ -1,9 +1,9 @@
 //! Files are stored whole.
 
 use core::net::Ipv6Addr;
-use std::thread;
+use std::{io, thread};
 
-use tftp_client::{Config, Error, Length, Request, Source, StdIo, Summary, Window};
+use tftp_client::{Config, Error, ErrorCode, Length, Request, Source, StdIo, Summary, Window};
 
 use crate::peer::{
     LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, hasty, is_error, oack, quick,
@@ -254,5 +254,46 @@ fn a_file_that_shrinks_while_it_is_sent_does_not_pass_for_whole() {
                 found: 600
             })
         ));
+    });
+}
+
+/// Breaks after its first block.
+struct Broken;
+
+impl Source for Broken {
+    type Error = io::Error;
+
+    fn length(&mut self) -> io::Result<Length> {
+        Ok(Length::Unknown)
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        buf.fill(b'a');
+        if offset == 0 {
+            Ok(buf.len())
+        } else {
+            Err(io::ErrorKind::PermissionDenied.into())
+        }
+    }
+
+    fn code(_: &io::Error) -> ErrorCode {
+        ErrorCode::ACCESS_VIOLATION
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_told_with_its_code() {
+    let peer = Peer::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, to) = peer.recv();
+            peer.send(to, &ack(0));
+            peer.expect(&data(1, &[b'a'; 512]));
+            peer.send(to, &ack(1));
+            let (last, _) = peer.recv();
+            assert!(is_error(&last, 2), "{last:?}");
+        });
+        let result = client(&peer).put(Request::octet("f").unwrap(), &mut Broken);
+        assert!(matches!(result, Err(Error::Store(_))), "{result:?}");
     });
 }
