@@ -2,13 +2,13 @@
 //! found in other implementations, listed in `tftp-proto/CONFORMANCE.md`.
 
 use core::time::Duration;
-use std::{fs, net::UdpSocket, os::unix::fs::symlink, process::Command, sync::mpsc};
+use std::{fs, net::UdpSocket, os::unix::fs::symlink, process::Command, sync::mpsc, time::Instant};
 
 use crate::{
     clients::{Ask, Client, Direction, Unable},
     content::image,
     exchange::{Exchange, LIMIT, NAME, for_each},
-    installed::Skipped,
+    installed::{Skipped, or_skip},
     matrix::Column,
     process::{Finished, Process, run},
     relay::{ERROR, Fate, Frame, OACK, Relay},
@@ -98,36 +98,39 @@ fn a_file_of_5_gib_is_announced_as_such() {
 
 /// F31, H3.
 #[test]
-fn three_hundred_half_open_requests_shut_nobody_out() {
-    for_each(Client::FOREIGN, |client| {
+fn two_hundred_half_open_requests_shut_nobody_out() {
+    let server = or_skip!(Server::start(Daemon::Ours));
+    fs::write(server.path("other"), image(2000)).unwrap();
+    let strangers: Vec<_> = (0..200)
+        .map(|_| {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket
+                .send_to(b"\0\x01other\0octet\0", server.addr)
+                .unwrap();
+            socket
+        })
+        .collect();
+    // When the last of them has its first block, they are all half open.
+    let last = strangers.last().unwrap();
+    last.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut answer = [0; 600];
+    last.recv_from(&mut answer).unwrap();
+    assert_eq!(answer[..4], [0, 3, 0, 1]);
+
+    let start = Instant::now();
+    for client in Client::FOREIGN {
         let exchange = Exchange {
             column: Column::theirs(client, Direction::Get),
             octets: image(20_000),
             ask: Ask::LOCKSTEP,
         };
-        let server = Server::start(Daemon::Ours)?;
-        fs::write(server.path("other"), image(2000)).unwrap();
-        let strangers: Vec<_> = (0..300)
-            .map(|_| {
-                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-                socket
-                    .send_to(b"\0\x01other\0octet\0", server.addr)
-                    .unwrap();
-                socket
-            })
-            .collect();
-        // The last of them is half open when it has its first block.
-        let last = strangers.last().unwrap();
-        last.set_read_timeout(Some(LIMIT)).unwrap();
-        let mut answer = [0; 600];
-        last.recv_from(&mut answer).unwrap();
-        assert_eq!(answer[..4], [0, 3, 0, 1]);
-        let start = std::time::Instant::now();
-        exchange.run(&server, server.addr)?;
-        let took = start.elapsed();
-        assert!(took < Duration::from_secs(8), "{client:?}: {took:?}");
-        Ok(())
-    });
+        match exchange.run(&server, server.addr) {
+            Ok(_) => {}
+            Err(skipped) => skipped.report(),
+        }
+    }
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 /// F3, C-10: options that atftp knows and our server does not. The password has a name or a value, but not both.
