@@ -27,6 +27,8 @@ pub(crate) struct Ask {
     pub(crate) blksize: Option<u16>,
     /// As the program has it by itself if `None`.
     pub(crate) windowsize: Option<u16>,
+    /// The option `timeout`, in seconds.
+    pub(crate) timeout: Option<u8>,
     pub(crate) netascii: bool,
     pub(crate) options: bool,
 }
@@ -36,6 +38,7 @@ impl Ask {
     pub(crate) const DEFAULT: Self = Self {
         blksize: None,
         windowsize: None,
+        timeout: None,
         netascii: false,
         options: true,
     };
@@ -59,7 +62,23 @@ pub(crate) enum Unable {
     Lacks(&'static str),
 }
 
+impl Unable {
+    /// For what every client can be asked.
+    ///
+    /// # Panics
+    ///
+    /// If the client cannot.
+    pub(crate) fn skipped(self) -> Skipped {
+        match self {
+            Self::Skipped(skipped) => skipped,
+            Self::Lacks(reason) => panic!("the client {reason}"),
+        }
+    }
+}
+
 impl Client {
+    pub(crate) const FOREIGN: [Self; 4] = [Self::TftpHpa, Self::Atftp, Self::Curl, Self::Busybox];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours | Self::TftpHpa => "tftp",
@@ -146,6 +165,10 @@ impl Arguments<'_> {
         self.ask.windowsize.filter(|windowsize| *windowsize != 1)
     }
 
+    fn timeout(&self) -> Option<u16> {
+        self.ask.timeout.map(u16::from)
+    }
+
     fn ours(&self, command: &mut Command) {
         match self.direction {
             Direction::Get => command.arg("get").arg(self.url()).arg("-o").arg(self.local),
@@ -157,6 +180,9 @@ impl Arguments<'_> {
         if let Some(windowsize) = self.ask.windowsize {
             command.args(["--windowsize", &windowsize.to_string()]);
         }
+        if let Some(timeout) = self.ask.timeout {
+            command.args(["--timeout", &timeout.to_string()]);
+        }
         if self.ask.netascii {
             command.args(["--mode", "netascii"]);
         }
@@ -166,7 +192,8 @@ impl Arguments<'_> {
     }
 
     fn tftp_hpa(&self, command: &mut Command) -> Result<(), Unable> {
-        if self.blksize().is_some() || self.windowsize().is_some() {
+        let options = [self.blksize(), self.windowsize(), self.timeout()];
+        if options.iter().any(Option::is_some) {
             return Err(Unable::Lacks("sends no options"));
         }
         let mode = if self.ask.netascii { "ascii" } else { "binary" };
@@ -194,6 +221,9 @@ impl Arguments<'_> {
         if let Some(windowsize) = self.windowsize() {
             command.args(["--option", &format!("windowsize {windowsize}")]);
         }
+        if let Some(timeout) = self.timeout() {
+            command.args(["--option", &format!("timeout {timeout}")]);
+        }
         if self.ask.netascii {
             command.args(["--option", "mode netascii"]);
         }
@@ -211,6 +241,9 @@ impl Arguments<'_> {
     fn curl(&self, command: &mut Command) -> Result<(), Unable> {
         if self.windowsize().is_some() {
             return Err(Unable::Lacks("has no windowsize"));
+        }
+        if self.timeout().is_some() {
+            return Err(Unable::Lacks("always asks `timeout` 6"));
         }
         command.args(["--silent", "--show-error", "--globoff"]);
         if let Some(blksize) = self.blksize() {
@@ -234,11 +267,14 @@ impl Arguments<'_> {
         if self.windowsize().is_some() {
             return Err(Unable::Lacks("has no windowsize"));
         }
+        if self.timeout().is_some() {
+            return Err(Unable::Lacks("has no timeout"));
+        }
         if self.ask.netascii {
             return Err(Unable::Lacks("has no netascii"));
         }
         if !self.ask.options {
-            return Err(Unable::Lacks("always asks tsize"));
+            return Err(Unable::Lacks("always asks `tsize`"));
         }
         command.arg("tftp");
         if let Some(blksize) = self.blksize() {

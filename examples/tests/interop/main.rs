@@ -13,14 +13,26 @@
 )]
 
 #[cfg(test)]
+mod capture;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
+mod exchange;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod installed;
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod servers;

@@ -16,6 +16,7 @@ use std::{
     time::Instant,
 };
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) enum Daemon {
 }
 
 impl Daemon {
+    pub(crate) const FOREIGN: [Self; 3] = [Self::InTftpd, Self::Atftpd, Self::Dnsmasq];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "tftpd",
@@ -54,7 +57,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the daemon. Uploads are allowed where they can be.
+    /// Starts the daemon on 127.0.0.1, or another address of the loopback net. Uploads are allowed where they can be.
+    pub(crate) fn start(daemon: Daemon) -> Result<Self, Skipped> {
+        Self::start_on(daemon, Ipv4Addr::LOCALHOST.into(), &[])
+    }
+
     pub(crate) fn start_on(daemon: Daemon, ip: IpAddr, extra: &[&str]) -> Result<Self, Skipped> {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -71,12 +78,33 @@ impl Server {
         })
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
     pub(crate) fn log(&self) -> &Log {
         self.process.log()
+    }
+
+    /// Ends our server: the first signal lets transfers end, the second ends them. Its directory is still there.
+    pub(crate) fn stop(self) -> TempDir {
+        self.process.signal(Signal::TERM);
+        let told = |line: &str| line.contains("shutting down");
+        let told = self.log().wait_for(PATIENCE, told);
+        assert!(told.is_some(), "{}", self.log().text());
+        self.process.signal(Signal::TERM);
+        let finished = self.process.finish(PATIENCE);
+        assert_eq!(finished.code(), Some(0), "{}", finished.output);
+        self.root
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) fn kill(&self) {
+        self.process.signal(Signal::KILL);
     }
 
     /// What our server has logged about the transfer of a file, once it is over.

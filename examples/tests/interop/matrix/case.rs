@@ -41,7 +41,7 @@ impl Content {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::size("empty", "size-0", 0),
         Self::size("1 octet", "size-1", 1),
         Self::size("511 octets", "size-511", 511),
@@ -78,6 +78,7 @@ impl Case {
             content: Content::Image(1 << 20),
             ..Self::asking("blksize 1428, windowsize 16", "both", Ask::blocks(1428, 16))
         },
+        Self::asking("timeout 3", "timeout", TIMEOUT),
         Self {
             content: Content::Text,
             ..Self::asking("netascii", "netascii", NETASCII)
@@ -120,6 +121,11 @@ impl Case {
 const NO_OPTIONS: Ask = Ask {
     options: false,
     ..Ask::DEFAULT
+};
+
+const TIMEOUT: Ask = Ask {
+    timeout: Some(3),
+    ..Ask::LOCKSTEP
 };
 
 const NETASCII: Ask = Ask {

@@ -3,9 +3,8 @@
 use core::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
-    time::Duration,
 };
-use std::{fs, path::Path, process::Command, sync::OnceLock, thread, time::Instant};
+use std::{fs, path::Path, process::Command, sync::OnceLock};
 
 use super::{
     case::{Case, Content},
@@ -13,16 +12,12 @@ use super::{
 };
 use crate::{
     clients::{Client, Direction, Unable},
-    content::{netascii, sha256, sha256_of_file},
+    content::{netascii, sha256_of_file},
+    exchange::{LIMIT, arrived},
     installed::Skipped,
     process::{Finished, run},
     servers::{Daemon, Server},
 };
-
-/// For one transfer, 40 MiB in lockstep beside others on a busy machine included.
-const LIMIT: Duration = Duration::from_secs(120);
-/// How long a server that acknowledges before it has stored may take to store.
-const STORING: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Column {
@@ -186,12 +181,7 @@ impl<'a> Transfer<'a> {
         let finished = run(self.command, LIMIT);
         let verdict = match self.expected {
             Expected::Arrives(_) | Expected::ArrivesOnTheWire(_) => {
-                let patience = match (self.column.direction, self.column.server) {
-                    // The last ACK of our server means that the file is stored.
-                    (Direction::Put, Daemon::InTftpd | Daemon::Atftpd) => STORING,
-                    _ => Duration::ZERO,
-                };
-                arrived(&finished, &arrives, &octets, patience)
+                arrived(self.column, &finished, &arrives, &octets)
                     .and_then(|()| agreed(self.column, &self.case, self.server, &finished))
             }
             Expected::Fails { codes, words, .. } => failed(&finished, &arrives, codes, words),
@@ -210,34 +200,6 @@ impl<'a> Transfer<'a> {
                 let _ = write!(report, "\n  server: {}", self.server.log().tail());
                 Cell::Fails(report)
             }
-        }
-    }
-}
-
-/// The client says that it has succeeded, and the octets are there.
-fn arrived(
-    finished: &Finished,
-    file: &Path,
-    octets: &[u8],
-    patience: Duration,
-) -> Result<(), String> {
-    if finished.code() != Some(0) {
-        return Err("the client has failed".to_owned());
-    }
-    let sent = sha256(octets);
-    let deadline = Instant::now() + patience;
-    loop {
-        let found = sha256_of_file(file);
-        match &found {
-            Ok((digest, _)) if *digest == sent => return Ok(()),
-            _ if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-            Ok((_, len)) => {
-                return Err(format!(
-                    "{len} octets, or others, in place of {}",
-                    octets.len()
-                ));
-            }
-            Err(error) => return Err(format!("no file: {error}")),
         }
     }
 }

@@ -6,4 +6,4 @@ mod known;
 mod tests;
 
 pub(crate) use case::Case;
-pub(crate) use column::Column;
+pub(crate) use column::{Cell, Column};
