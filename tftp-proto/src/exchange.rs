@@ -110,6 +110,11 @@ impl Exchange {
         self.proven
     }
 
+    /// Whether the timer has fired since the last progress.
+    pub(crate) const fn is_unanswered(&self) -> bool {
+        self.tried > 0
+    }
+
     pub(crate) const fn retry_without_options(&self) -> bool {
         self.plain_retry
     }

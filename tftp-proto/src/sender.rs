@@ -428,9 +428,12 @@ impl Sender<'static> {
         &mut self.exchange
     }
 
-    /// Whether the peer, to which this is the answer of a server, has acknowledged a block.
-    pub(crate) const fn has_progressed(&self) -> bool {
-        self.base > 1
+    /// Whether the same request once more means that the client has started anew: it has acknowledged a
+    /// block, and then not answered for a time-out. Before that it is a late copy, and one that ended the
+    /// transfer would harm a client that is at work.
+    #[must_use]
+    pub const fn is_abandoned(&self) -> bool {
+        self.base > 1 && self.exchange.is_unanswered()
     }
     /// A server that sends the file of a read request. The first poll gives the answer.
     #[must_use]

@@ -5,8 +5,8 @@ use core::net::SocketAddr;
 use heapless::Vec;
 
 use crate::{
-    Config, Direction, ErrorCode, Event, Ignored, Incoming, Instant, Length, Output, Receiver,
-    Sender, Summary, TransferError, Transmit, output::Payload,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Length, Output, Receiver, Sender,
+    Summary, TransferError, Transmit, output::Payload,
 };
 
 /// Names one transfer of a [`Server`], now and for ever after: numbers are not used again before
@@ -345,10 +345,8 @@ impl Session {
     /// A repeat of the request on its way, or sent because our answer is; a client that has already
     /// acknowledged a block of it has started anew.
     fn is_repeated_by(&self, incoming: &Incoming<'_>) -> bool {
-        let progressed =
-            matches!(&self.machine, Machine::Sender(sender) if sender.has_progressed());
-        self.fingerprint == incoming.fingerprint()
-            && !(progressed && incoming.direction() == Direction::Read)
+        let abandoned = matches!(&self.machine, Machine::Sender(sender) if sender.is_abandoned());
+        self.fingerprint == incoming.fingerprint() && !abandoned
     }
 }
 

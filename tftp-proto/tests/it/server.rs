@@ -109,19 +109,35 @@ fn c31_a_repeated_write_request_makes_one_transfer() {
 }
 
 #[test]
-fn c31_a_request_again_after_an_ack_is_a_client_that_started_anew() {
+fn c31_a_late_copy_of_the_request_does_not_end_the_transfer() {
     let left = play(
         "
              < RRQ f octet
              > DATA 1 [512]
         5    < ACK 1
              > DATA 2 [88]
-        6    < RRQ f octet
+        6    < RRQ f octet = ignored
+        7    < ACK 2
+             done ok 600",
+    );
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn c31_a_request_again_after_a_time_out_is_a_client_that_started_anew() {
+    let left = play(
+        "
+             < RRQ f octet
+             > DATA 1 [512]
+        5    < ACK 1
+             > DATA 2 [88]
+        1005 > DATA 2 [88]
+        1006 < RRQ f octet
              > DATA 1 [512]
              done Replaced
-        7    < ACK 1
+        1007 < ACK 1
              > DATA 2 [88]
-        8    < ACK 2
+        1008 < ACK 2
              done ok 600",
     );
     assert_eq!(left, 0);

@@ -195,9 +195,8 @@ impl Server {
             return true;
         };
         let transfer = &mut session.transfer;
-        // A client that has acknowledged a block and asks again has started anew; one that writes has a
-        // copy of its request on the way.
-        if session.fingerprint == call.incoming.fingerprint() && transfer.released == 0 {
+        let repeated = session.fingerprint == call.incoming.fingerprint();
+        if repeated && !transfer.machine.is_abandoned() {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
                 transfer.blocked.push_back(owed);

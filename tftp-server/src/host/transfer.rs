@@ -39,6 +39,11 @@ impl Machine {
         }
     }
 
+    /// A client that asks again has started anew, and has not a copy of its request on the way.
+    pub(crate) const fn is_abandoned(&self) -> bool {
+        matches!(self, Self::Sender(sender) if sender.is_abandoned())
+    }
+
     pub(crate) fn summary(&self) -> Summary {
         match self {
             Self::Sender(sender) => sender.summary(),

@@ -120,15 +120,16 @@ fn repeats_of_a_write_request_make_one_transfer() {
     assert_eq!(server.ended().name, FENCE);
 }
 
-/// A client that has acknowledged data and asks again has restarted.
+/// A client that has acknowledged data, falls silent and asks again has restarted.
 #[test]
-fn a_request_repeated_after_an_acknowledged_block_starts_anew() {
+fn a_request_repeated_after_silence_starts_anew() {
     let server = serve(config(), memory());
     let client = Client::new(server.address);
     client.ask(&rrq("image", &[]));
     let (_, tid) = client.receive();
     client.send_to(tid, &ack(1));
-    let _ = client.receive();
+    let second = client.receive();
+    assert_eq!(client.receive(), second, "sent again for want of an answer");
     client.ask(&rrq("image", &[]));
     assert_eq!(client.receive().0, data(1, &noise(2000)[..512]));
     assert_eq!(server.ended().outcome, "Replaced");
