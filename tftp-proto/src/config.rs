@@ -30,7 +30,8 @@ pub struct Config {
     /// `false`: a client sends no options at all, and a server acknowledges none (plain RFC 1350).
     pub options: bool,
     /// What follows block 65535 unless the `rollover` option settles it. A client that wants
-    /// [`Rollover::One`] asks for it. A receiver also recognises the other kind by itself.
+    /// [`Rollover::One`] asks for it; where that is not acknowledged, what it sends follows this all the
+    /// same, and what it receives counts as [`Rollover::Zero`] until the sender shows otherwise.
     pub rollover: Rollover,
     /// The most octets of a file that are received. A longer one is refused with ERROR 3.
     pub max_len: u64,

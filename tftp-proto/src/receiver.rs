@@ -21,9 +21,6 @@ const LONGEST_SERVER_DALLY: u64 = 30_000_000;
 /// Takes a file from the peer: the state machine of a client's read request or of a write request
 /// that a server has accepted.
 ///
-/// Block numbers are at least 1 where they are decremented and at most `LAST_BLOCK` and two windows, so the
-/// arithmetic on them wraps in name only.
-///
 /// The caller drives it with [`handle`](Self::handle) and [`poll`](Self::poll); any call is allowed
 /// at any time.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -165,6 +162,10 @@ impl<'r> Receiver<'r> {
 
     fn open(&mut self, agreed: OptionSet) {
         self.stage = Stage::Opened;
+        if self.exchange.options.rollover().is_some() {
+            // Asked for and not acknowledged is never asked (RFC 2347): the sender's way shows itself.
+            self.exchange.rollover = Rollover::Zero;
+        }
         self.exchange.settle(agreed);
         self.end = u32::from(agreed.windowsize());
     }
@@ -295,9 +296,10 @@ impl<'r> Receiver<'r> {
             return output;
         }
         if self.pending == Pending::Nothing {
-            if self.exchange.overdue(now) {
-                self.on_overdue();
-            } else if now >= self.exchange.deadline {
+            let overdue = self.exchange.overdue(now);
+            if overdue && !self.is_complete() {
+                self.exchange.give_up(TransferError::TimedOut, false);
+            } else if overdue || now >= self.exchange.deadline {
                 self.on_timer();
             } else {
                 return Output::Wait(self.exchange.next_deadline());
@@ -307,14 +309,6 @@ impl<'r> Receiver<'r> {
             }
         }
         Output::Transmit(self.transmit(now))
-    }
-
-    fn on_overdue(&mut self) {
-        if self.is_complete() {
-            self.exchange.close(Ok(()));
-        } else {
-            self.exchange.give_up(TransferError::TimedOut, false);
-        }
     }
 
     /// Rule R4, and the timers of the other stages.
@@ -453,7 +447,8 @@ impl<'r> Receiver<'r> {
         self.exchange.retry_without_options()
     }
 
-    /// The last block that is kept, 0 if there is none.
+    /// The last block that is kept, 0 if there is none. `next` is between 1 and two windows past
+    /// [`LAST_BLOCK`], so that arithmetic on block numbers wraps in name only.
     const fn kept(&self) -> u32 {
         self.next.wrapping_sub(1)
     }

@@ -350,8 +350,8 @@ impl<'r> Sender<'r> {
 
     /// Tells that the file has `length` octets: for a source whose length was not known, when it has
     /// come to its end. Drop the DATA packet that could not be filled: the next poll gives the last block
-    /// as it is. A length beyond the known one changes nothing. A length before what the peer has already acknowledged means that the file shrank, and
-    /// ends the transfer.
+    /// as it is. A length beyond the known one changes nothing; one before what the peer has already
+    /// acknowledged means that the file shrank, and ends the transfer.
     pub fn ends_at(&mut self, length: u64) {
         if self.exchange.is_over() || length > self.length {
             return;

@@ -339,3 +339,16 @@ fn f28_offsets_beyond_four_gib_are_exact() {
 fn buffer_len(tsize: u64) -> usize {
     2 + "blksize\x0065464\0tsize\0".len() + tsize.to_string().len() + 1
 }
+
+#[test]
+fn c72_a_wrap_to_one_that_is_not_acknowledged_counts_as_never_asked() {
+    let mut config = asking(8, 1);
+    config.rollover = Rollover::One;
+    let mut machine = received(config, "blksize=8", 65_535, |n| n as u16);
+    let datagram = packet::bytes("DATA 0 [8]");
+    let event = machine.handle(Instant::ZERO, addr("tid"), &datagram);
+    assert!(
+        matches!(event, Event::Block(block) if block.offset == 65_535 * 8),
+        "{event:?}"
+    );
+}

@@ -1,9 +1,6 @@
 //! Requests: whom to serve.
 
-use core::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use core::net::{IpAddr, SocketAddr};
 use std::io;
 
 use mio::{Interest, net::UdpSocket};
@@ -17,6 +14,7 @@ use super::{
     batch::{Outbox, Outlet},
     config::Ports,
     datagrams::{BATCH, Message},
+    ports::{PortPool, random},
     report::{Outcome, Report, TurnedAway},
     server::{Buffers, Server},
     session::{Session, Verdict},
@@ -143,15 +141,15 @@ impl Server {
         let incoming = match Incoming::decode(peer, datagram) {
             Ok(incoming) => incoming,
             Err(refusal) => {
-                let reply = refusal.reply();
-                let reason = if reply.is_some() {
-                    TurnedAway::Malformed
-                } else {
-                    TurnedAway::NotARequest
+                let reason = match refusal.reply() {
+                    None => TurnedAway::NotARequest,
+                    Some(reply) => {
+                        if self.may_send_error() {
+                            self.answer(index, local, &reply);
+                        }
+                        TurnedAway::Malformed
+                    }
                 };
-                if let Some(reply) = reply.filter(|_| self.may_send_error()) {
-                    self.answer(index, local, &reply);
-                }
                 return self.turn_away(peer, reason);
             }
         };
@@ -184,10 +182,11 @@ impl Server {
     /// What becomes of a session that the same client has from the same port. `false`: it goes on, and
     /// the request is a repeat of its own.
     fn supersedes(&mut self, call: &Call<'_>, outbox: &mut Outbox) -> bool {
-        if let Some(key) = self.sessions.find(call.incoming.from(), call.local) {
+        let peer = call.incoming.from();
+        if let Some(key) = self.sessions.find(peer, call.local) {
             self.settle(key, outbox);
         }
-        let Some(key) = self.sessions.find(call.incoming.from(), call.local) else {
+        let Some(key) = self.sessions.find(peer, call.local) else {
             return true;
         };
         let amplification = self.config.limits.amplification;
@@ -195,8 +194,7 @@ impl Server {
             return true;
         };
         let transfer = &mut session.transfer;
-        let repeated = session.fingerprint == call.incoming.fingerprint();
-        if repeated && !transfer.machine.is_abandoned() {
+        if session.fingerprint == call.incoming.fingerprint() && !transfer.machine.is_abandoned() {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
                 transfer.blocked.push_back(owed);
@@ -225,6 +223,11 @@ impl Server {
                 return Err(TurnedAway::TooManyMisses);
             }
         }
+        if (self.sessions.len() >= limits.sessions || self.is_out_of_ports())
+            && let Some(key) = self.sessions.oldest_dallying()
+        {
+            self.finish(key, Err(TransferError::TimedOut));
+        }
         if self.sessions.half_open() >= limits.half_open.max(1)
             || self.sessions.len() >= limits.sessions
         {
@@ -236,14 +239,14 @@ impl Server {
             }
             self.finish(key, Err(TransferError::TimedOut));
         }
-        if self
-            .ports
-            .as_ref()
-            .is_some_and(super::ports::PortPool::is_empty)
-        {
+        if self.is_out_of_ports() {
             return Err(TurnedAway::NoPort);
         }
         Ok(())
+    }
+
+    fn is_out_of_ports(&self) -> bool {
+        self.ports.as_ref().is_some_and(PortPool::is_empty)
     }
 
     fn accept(&mut self, call: &Call<'_>, outbox: &mut Outbox) {
@@ -486,12 +489,4 @@ fn grant(octets: usize, amplification: u32) -> u64 {
     (octets as u64)
         .saturating_mul(u64::from(amplification))
         .saturating_add(PLAIN_BLOCK)
-}
-
-/// A number that nobody can guess, or at least not the same one every time.
-fn random() -> u32 {
-    getrandom::u32().unwrap_or_else(|_| {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.unwrap_or(Duration::ZERO).subsec_nanos()
-    })
 }

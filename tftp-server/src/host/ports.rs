@@ -30,6 +30,14 @@ impl PortPool {
     }
 }
 
+/// A number that nobody can guess, or at least not the same one every time.
+pub(crate) fn random() -> u32 {
+    getrandom::u32().unwrap_or_else(|_| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.unwrap_or(core::time::Duration::ZERO).subsec_nanos()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,6 +118,14 @@ impl Sessions {
         None
     }
 
+    /// The oldest session that only stays to repeat its last ACK. It is looked for when room is short.
+    pub(crate) fn oldest_dallying(&self) -> Option<usize> {
+        let dallying = self.slab.iter().filter(|(_, session)| session.reported);
+        dallying
+            .min_by_key(|(_, session)| session.serial)
+            .map(|(key, _)| key)
+    }
+
     fn is_half_open(&self, reference: SessionRef) -> bool {
         self.slab
             .get(reference.key)

@@ -142,6 +142,25 @@ fn a_request_beyond_the_range_is_served_once_a_port_is_free() {
     assert_eq!(second.receive(), (data(1, &[2; 512]), tid));
 }
 
+/// A session that only stays to repeat its last ACK keeps nobody out.
+#[test]
+fn a_stored_upload_gives_its_port_to_the_next_request() {
+    let dir = directory(&[]);
+    let root = Root::open(dir.path()).unwrap().uploads(Uploads::new());
+    let mut config = config();
+    config.ports = Ports::Range(free_ports(1));
+    let server = serve(config, root);
+    for name in ["a", "b", "c"] {
+        let client = Client::new(server.address);
+        client.ask(&wrq(name, &[]));
+        let (answer, tid) = client.receive();
+        assert_eq!(answer, ack(0));
+        client.send_to(tid, &data(1, b"end"));
+        assert_eq!(client.receive(), (ack(1), tid));
+        assert_eq!(server.ended().name, name);
+    }
+}
+
 #[test]
 fn a_port_of_the_range_that_another_program_has_is_passed_over() {
     let range = free_ports(2);

@@ -46,9 +46,9 @@ pub(crate) struct Options {
     /// Ethernet; 512 if such blocks do not arrive]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(8..=65464))]
     blksize: Option<u16>,
-    /// Blocks sent for each acknowledgement, 1 to 65535
+    /// Blocks sent for each acknowledgement, 1 to 32767
     #[arg(long, value_name = "N", default_value_t = Client::DEFAULT_WINDOWSIZE,
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = clap::value_parser!(u16).range(1..=32767))]
     windowsize: u16,
     /// How long to wait before sending again, also asked of the server, 0.01 to 255; it doubles with each
     /// try [default: 1 at first, then from the round trips measured]

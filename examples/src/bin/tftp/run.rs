@@ -61,7 +61,7 @@ fn default_output(uri: &Uri<'_>, url: &str) -> Result<PathBuf, Failure> {
         .rsplit(|octet| matches!(octet, b'/' | b'\\'))
         .next();
     match name.map(core::str::from_utf8) {
-        Some(Ok(name)) if !matches!(name, "" | "." | "..") => Ok(PathBuf::from(name)),
+        Some(Ok(name)) if !matches!(name, "" | "." | ".." | "-") => Ok(PathBuf::from(name)),
         _ => Err(Failure::usage(format_args!(
             "{url}: no file name at the end, say where to store it with -o"
         ))),
