@@ -63,7 +63,11 @@ fn two_hundred_half_open_transfers_shut_nobody_out() {
     let server = serve(config, memory());
     let _flood = half_open(&server, 200);
     assert!(get(server.address, "image", choices(1468, 8)).unwrap() == noise(100_000));
-    assert_eq!(server.ended().outcome, "Evicted", "not after its time was up");
+    assert_eq!(
+        server.ended().outcome,
+        "Evicted",
+        "not after its time was up"
+    );
 }
 
 /// H3
