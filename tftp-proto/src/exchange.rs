@@ -300,9 +300,11 @@ impl Exchange {
     }
 
     /// Ends the transfer because the peer is silent. `vanished`: full blocks never arrived although
-    /// the options were agreed, as on a path that drops fragments.
+    /// the options were agreed, as on a path that drops fragments. What may have arrived is not sent anew.
     pub(crate) const fn give_up(&mut self, error: TransferError, vanished: bool) {
-        self.plain_retry = vanished && self.options.blksize() > wire::DEFAULT_BLKSIZE;
+        self.plain_retry = vanished
+            && matches!(error, TransferError::TimedOut)
+            && self.options.blksize() > wire::DEFAULT_BLKSIZE;
         self.close(Err(error));
     }
 

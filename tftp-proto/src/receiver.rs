@@ -15,6 +15,11 @@ use crate::{
 /// is a usual one: a server stays for longer.
 const LONGEST_DALLY: u64 = 5_000_000;
 
+/// How long a receiver in lockstep stays silent after its timer has repeated an ACK. The peer does not answer
+/// that, but it may start its own timer anew, which is 5 s with tftp-hpa and atftp: whoever repeats sooner keeps
+/// the peer from ever repeating the DATA that was lost.
+const LOCKSTEP_SILENCE: u64 = 6_000_000;
+
 /// A server stays for no agreed time-out that is longer.
 const LONGEST_SERVER_DALLY: u64 = 30_000_000;
 
@@ -338,6 +343,7 @@ impl<'r> Receiver<'r> {
             }
         };
         let answers_repeat = self.pending == Pending::Ack { again: true };
+        let early = self.pending == Pending::EarlyAck;
         self.pending = Pending::Nothing;
         self.exchange.time(now, !again);
         if self.stage == Stage::Dallying {
@@ -348,6 +354,10 @@ impl<'r> Receiver<'r> {
         } else if !answers_repeat {
             // A peer that only repeats itself makes no progress, and must not put the timer off.
             self.exchange.arm(now, self.stage != Stage::Requesting);
+            if early && self.windowsize() == 1 {
+                let silence = LOCKSTEP_SILENCE.min(u64::from(self.exchange.rto.ceiling()));
+                self.exchange.deadline = self.exchange.deadline.max(now.after(silence));
+            }
         }
         self.exchange.transmit(again, payload)
     }
@@ -372,7 +382,6 @@ impl<'r> Receiver<'r> {
         }
     }
 
-    /// RFC 1350 section 6: stay long enough for the peer to repeat the last block.
     /// RFC 1350 section 6: stay long enough for the peer to repeat the last block.
     fn start_dally(&mut self, now: Instant) {
         let rto = &self.exchange.rto;

@@ -95,6 +95,11 @@ impl Rto {
         self.floor
     }
 
+    /// The longest time-out.
+    pub(crate) const fn ceiling(&self) -> u32 {
+        self.ceiling
+    }
+
     /// The shortest round trip seen, `u32::MAX` while there is none.
     pub(crate) const fn shortest(&self) -> u32 {
         self.shortest

@@ -435,6 +435,7 @@ impl Sender<'static> {
     pub const fn is_abandoned(&self) -> bool {
         self.base > 1 && self.exchange.is_unanswered()
     }
+
     /// A server that sends the file of a read request. The first poll gives the answer.
     #[must_use]
     pub fn accept(now: Instant, incoming: &Incoming<'_>, length: Length, limits: Config) -> Self {

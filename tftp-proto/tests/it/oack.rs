@@ -327,6 +327,19 @@ fn c25_large_blocks_that_never_arrive_may_be_asked_for_without_options() {
 }
 
 #[test]
+fn c25_an_upload_that_may_have_arrived_is_not_sent_anew_without_options() {
+    for (len, first, may) in [(700, 700, false), (3000, 1428, true)] {
+        let mut machine = check(
+            put(len, asking(1428, 1)),
+            &format!("> WRQ f octet blksize=1428\n 5 < OACK blksize=1428\n > DATA 1 [{first}]"),
+        );
+        let result = left_alone(&mut machine, 5_000).2;
+        assert_eq!(result == Err(TransferError::TimedOut), may, "{result:?}");
+        assert_eq!(machine.retry_without_options(), may, "{len} octets");
+    }
+}
+
+#[test]
 fn c25_a_transfer_that_had_begun_is_not_tried_without_options() {
     let machine = check(
         get(asking(8, 1)),

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use proptest::prelude::*;
-use tftp_proto::{Config, Event, Instant, Output, Retry, TransferError};
+use tftp_proto::{Config, Event, Instant, Output, Receiver, Retry, TransferError};
 
 use crate::packet;
 use crate::script::check;
@@ -232,6 +232,46 @@ fn c59_a_silent_client_ends_what_a_server_receives() {
     let (_, at, result) = left_alone(&mut machine, 0);
     assert_eq!(result, Err(TransferError::TimedOut));
     assert!(at < 200_000_000);
+}
+
+/// The server side in the middle of an upload, with a round trip of 10 ms.
+fn upload(request: &str, config: Config, answer: &str) -> Served<Receiver<'static>> {
+    check(
+        take(request, config),
+        &format!("> {answer}\n 10 < DATA 1 [512]\n > ACK 1"),
+    )
+}
+
+#[test]
+fn a_receiver_in_lockstep_repeats_its_ack_soon_and_then_lets_a_slow_peer_repeat_the_data() {
+    // tftp-hpa and atftp start their 5 s anew with each ACK that comes.
+    let mut machine = upload("WRQ f octet", adaptive(), "ACK 0");
+    let (sent, _, result) = left_alone(&mut machine, 10_000);
+    assert_eq!(result, Err(TransferError::TimedOut));
+    assert!(sent[0].at < 200_000, "{} us", sent[0].at);
+    for pair in sent.windows(2) {
+        assert!(pair[1].at - pair[0].at >= 6_000_000, "{:?}", seconds(&sent));
+    }
+}
+
+#[test]
+fn the_silence_of_a_receiver_in_lockstep_is_no_longer_than_the_ceiling() {
+    let mut config = adaptive();
+    config.retry.ceiling = Duration::from_secs(2);
+    let mut machine = upload("WRQ f octet", config, "ACK 0");
+    let (sent, at, _) = left_alone(&mut machine, 10_000);
+    assert!(at < 30_000_000, "{:?}", seconds(&sent));
+}
+
+#[test]
+fn a_receiver_of_windows_repeats_its_ack_with_backoff_alone() {
+    let request = "WRQ f octet windowsize=2";
+    let machine = check(
+        take(request, adaptive()),
+        "> OACK windowsize=2\n 10 < DATA 1 [512]\n < DATA 2 [512]\n > ACK 2",
+    );
+    let (sent, ..) = left_alone(&mut { machine }, 10_000);
+    assert!(sent[2].at < 1_000_000, "{:?}", seconds(&sent));
 }
 
 #[test]
