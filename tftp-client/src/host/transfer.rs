@@ -150,9 +150,9 @@ impl<E> Course<E> {
             Err(error) => error,
         };
         let next = match error {
-            TransferError::TimedOut | TransferError::Unconfirmed if plain_retry => {
-                Next::SmallBlocks
-            }
+            // All of it may have arrived: to send it again could meet the file that it has made.
+            TransferError::Unconfirmed => Next::Nothing,
+            TransferError::TimedOut if plain_retry => Next::SmallBlocks,
             TransferError::TimedOut if !self.answered => Next::OtherServer,
             _ if plain_retry => Next::WithoutOptions,
             _ => Next::Nothing,

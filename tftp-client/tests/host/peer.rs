@@ -77,6 +77,12 @@ impl Peer {
         assert_eq!(got, datagram);
     }
 
+    /// Whether nothing has come.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        self.socket.recv(&mut [0; 4]).is_err()
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
         self.socket.send_to(datagram, to).unwrap();
     }
