@@ -17,6 +17,8 @@ const PIECE: usize = 512;
 pub struct Decoded<S> {
     sink: S,
     decoder: Decoder,
+    /// Octets of text that the sink was given.
+    written: u64,
 }
 
 impl<S> Decoded<S> {
@@ -25,6 +27,7 @@ impl<S> Decoded<S> {
         Self {
             sink,
             decoder: Decoder::new(),
+            written: 0,
         }
     }
 }
@@ -38,6 +41,7 @@ impl<S: Sink> Sink for Decoded<S> {
             let done = self.decoder.decode(bytes, &mut text);
             self.sink
                 .write(text.get(..done.written).unwrap_or_default())?;
+            self.written = self.written.saturating_add(done.written as u64);
             bytes = bytes.get(done.consumed..).unwrap_or_default();
         }
         Ok(())
@@ -48,6 +52,11 @@ impl<S: Sink> Sink for Decoded<S> {
         let held = self.decoder.finish(&mut text);
         self.sink.write(text.get(..held).unwrap_or_default())?;
         self.sink.commit()
+    }
+
+    fn restart(&mut self, _: u64) -> Result<bool, Self::Error> {
+        self.decoder = Decoder::new();
+        self.sink.restart(core::mem::take(&mut self.written))
     }
 
     fn code(error: &Self::Error) -> ErrorCode {
