@@ -168,6 +168,13 @@ impl<F: NorFlash, const UNIT: usize> Sink for FlashRegion<F, UNIT> {
         Ok(())
     }
 
+    /// What was written is erased when the file reaches it again.
+    fn restart(&mut self, _: u64) -> Result<bool, Self::Error> {
+        (self.next, self.erased, self.rest_len) = (self.start, self.start, 0);
+        self.rest = [0xff; UNIT];
+        Ok(true)
+    }
+
     /// RFC 1350 has one code for all that keeps a file from being stored.
     fn code(_: &Self::Error) -> ErrorCode {
         ErrorCode::DISK_FULL

@@ -34,7 +34,7 @@ pub use flash::{FlashError, FlashRegion, RegionError};
 pub use host::{
     Cancel, Client, Error, FileSource, Progress, StagedFile, StdIo, resolve, route_blksize,
 };
-pub use netascii::{Decoded, Encoded};
+pub use netascii::{Decoded, Encoded, EncodedError};
 pub use store::{Forward, Sink, Source};
 pub use tftp_proto::{
     Config, ErrorCode, Length, Mode, Negotiated, Request, RequestError, Retry, Rollover, Summary,

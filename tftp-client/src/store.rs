@@ -22,6 +22,17 @@ pub trait Sink {
     /// If the file cannot be kept. The transfer fails, and the peer is told [`Self::code`].
     fn commit(&mut self) -> Result<(), Self::Error>;
 
+    /// Takes back the last `written` octets, which are all that this transfer has written: the file
+    /// comes again from its start, from another server. `false`, unless told otherwise: that
+    /// cannot be done, as with a pipe. It is not called after [`Self::commit`].
+    ///
+    /// # Errors
+    /// If it fails. The transfer ends.
+    fn restart(&mut self, written: u64) -> Result<bool, Self::Error> {
+        let _ = written;
+        Ok(false)
+    }
+
     /// What the peer is told of an error: [`ErrorCode::DISK_FULL`] if there is no room.
     fn code(error: &Self::Error) -> ErrorCode {
         let _ = error;
@@ -90,6 +101,10 @@ impl<S: Sink> Sink for &mut S {
         (**self).commit()
     }
 
+    fn restart(&mut self, written: u64) -> Result<bool, Self::Error> {
+        (**self).restart(written)
+    }
+
     fn code(error: &Self::Error) -> ErrorCode {
         S::code(error)
     }
@@ -149,6 +164,12 @@ impl Sink for Vec<u8> {
 
     fn commit(&mut self) -> Result<(), Self::Error> {
         Ok(())
+    }
+
+    fn restart(&mut self, written: u64) -> Result<bool, Self::Error> {
+        let written = usize::try_from(written).unwrap_or(usize::MAX);
+        self.truncate(self.len().saturating_sub(written));
+        Ok(true)
     }
 }
 

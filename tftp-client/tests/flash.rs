@@ -157,3 +157,15 @@ fn a_region_of_broken_sectors_is_refused() {
         assert_eq!(refused, Some(RegionError), "{region:?}");
     }
 }
+
+#[test]
+fn a_file_that_starts_anew_is_written_to_erased_sectors() {
+    let mut region = FlashRegion::<_, 8>::new(flash(), 64..512).expect("whole sectors");
+    region.write(&octets(101)).expect("room");
+    assert_eq!(region.restart(101), Ok(true));
+    region.write(&octets(9)).expect("room");
+    region.commit().expect("room");
+    let written = region.into_flash().octets;
+    assert_eq!(written[64..][..9], octets(9));
+    assert_eq!(written[64..][9..64], [0xff; 55]);
+}

@@ -247,6 +247,67 @@ fn an_output_that_nobody_reads_is_8() {
     assert_exit(&output, 8);
 }
 
+/// Runs `tftp` from a shell that does this to a standard stream.
+#[cfg(unix)]
+fn run_redirected(dir: &TempDir, redirection: &str, args: &[&str]) -> Output {
+    std::process::Command::new("sh")
+        .args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")])
+        .arg(env!("CARGO_BIN_EXE_tftp"))
+        .args(args)
+        .current_dir(dir.path())
+        .output()
+        .unwrap()
+}
+
+#[test]
+#[cfg(unix)]
+fn an_output_that_is_closed_or_read_only_is_8() {
+    for redirection in [">&-", "1<f"] {
+        let peer = Peer::new();
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("f"), "").unwrap();
+        let output = thread::scope(|scope| {
+            scope.spawn(|| peer.serve(&data(1, b"a")));
+            let url = peer.url("f");
+            let output = run_redirected(&dir, redirection, &["get", &url, "-o", "-"]);
+            peer.dismiss();
+            output
+        });
+        assert_exit(&output, 8);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_output_that_is_thrown_away_is_0() {
+    let peer = Peer::new();
+    let dir = TempDir::new().unwrap();
+    let output = thread::scope(|scope| {
+        scope.spawn(|| peer.answer(&data(1, b"a")));
+        let url = peer.url("f");
+        run_redirected(&dir, ">/dev/null", &["get", &url, "-o", "-"])
+    });
+    assert_exit(&output, 0);
+}
+
+/// An empty file would be stored.
+#[test]
+#[cfg(unix)]
+fn an_input_that_is_closed_or_write_only_is_8() {
+    for redirection in ["<&-", "0>f"] {
+        let peer = Peer::new();
+        let dir = TempDir::new().unwrap();
+        let output = thread::scope(|scope| {
+            scope.spawn(|| peer.serve(&ack(0)));
+            let url = peer.url("f");
+            let output = run_redirected(&dir, redirection, &["put", "-", &url]);
+            peer.dismiss();
+            output
+        });
+        assert_exit(&output, 8);
+    }
+}
+
 #[test]
 fn a_failed_download_keeps_the_old_file() {
     let peer = Peer::new();

@@ -1,28 +1,38 @@
 //! A server that says what the test tells it to.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use std::net::UdpSocket;
 
 /// Longer than any test takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Peer(UdpSocket);
+pub(crate) struct Peer {
+    socket: UdpSocket,
+    is_dismissed: AtomicBool,
+}
 
 impl Peer {
     pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(socket)
+        Self {
+            socket,
+            is_dismissed: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn url(&self, file: &str) -> String {
-        format!("tftp://{}/{file}", self.0.local_addr().unwrap())
+        format!("tftp://{}/{file}", self.socket.local_addr().unwrap())
     }
 
     #[track_caller]
     pub(crate) fn recv(&self) -> (Vec<u8>, SocketAddr) {
         let mut buf = vec![0; 1 << 16];
-        let (len, from) = self.0.recv_from(&mut buf).expect("a datagram");
+        let (len, from) = self.socket.recv_from(&mut buf).expect("a datagram");
         buf.truncate(len);
         (buf, from)
     }
@@ -49,13 +59,29 @@ impl Peer {
     }
 
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
-        self.0.send_to(datagram, to).unwrap();
+        self.socket.send_to(datagram, to).unwrap();
     }
 
     /// Whether nothing has come.
     pub(crate) fn is_idle(&self) -> bool {
-        self.0.set_nonblocking(true).unwrap();
-        self.0.recv(&mut [0; 4]).is_err()
+        self.socket.set_nonblocking(true).unwrap();
+        self.socket.recv(&mut [0; 4]).is_err()
+    }
+
+    /// Answers each datagram with this one, if any comes, until it is dismissed.
+    pub(crate) fn serve(&self, datagram: &[u8]) {
+        let slice = Duration::from_millis(10);
+        self.socket.set_read_timeout(Some(slice)).unwrap();
+        while !self.is_dismissed.load(Ordering::Relaxed) {
+            if let Ok((_, to)) = self.socket.recv_from(&mut [0; 1 << 10]) {
+                self.send(to, datagram);
+            }
+        }
+    }
+
+    /// Ends [`Self::serve`].
+    pub(crate) fn dismiss(&self) {
+        self.is_dismissed.store(true, Ordering::Relaxed);
     }
 
     /// Answers a request, from whatever port it comes.

@@ -1,19 +1,18 @@
 //! What a client is told, and the order in which it tries.
 
-use core::{
-    fmt,
-    net::SocketAddr,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-use std::{io, sync::Arc};
+use core::{fmt, net::SocketAddr, time::Duration};
+use std::{io, time::Instant};
 
-use tftp_proto::{Config, Mode, Request, Summary};
+use tftp_proto::{Config, ErrorCode, Mode, Request, Summary};
 
 use super::{
-    Error, get,
+    cancel::Cancel,
+    error::Error,
+    get,
     link::{Link, LinkConfig},
-    put, route_blksize,
+    progress::{Progress, Tell},
+    put,
+    route::route_blksize,
     transfer::{Failure, Job, Next},
 };
 use crate::{Decoded, Encoded, Sink, Source, Window};
@@ -45,54 +44,6 @@ pub struct Client<'c> {
     progress: Option<Box<Tell<'c>>>,
 }
 
-/// Is told how far a transfer has come.
-pub(super) type Tell<'c> = dyn FnMut(&Progress) + 'c;
-
-/// How far a transfer has come.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The server's end of the transfer.
-    pub server: SocketAddr,
-    /// Octets that are stored, or that the server has acknowledged. In netascii mode those on the wire.
-    pub bytes: u64,
-    /// The size of the file, if it is known. A server's word, so it may be wrong.
-    pub size: Option<u64>,
-    /// The file is complete at both ends. A get may stay a moment longer to repeat its last ACK.
-    pub complete: bool,
-}
-
-/// Ends a transfer from another thread or a signal handler: within a twentieth of a second the server is
-/// sent ERROR 0, and the transfer returns [`Error::Cancelled`]. A transfer that is complete stays so.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// A handle that is not cancelled.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Ends every transfer that was given a clone of this handle, now and later.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`Self::cancel`] was called.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A flag that something else sets, such as a signal handler.
-impl From<Arc<AtomicBool>> for Cancel {
-    fn from(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
-    }
-}
-
 impl<'c> Client<'c> {
     /// Blocks in a window unless the caller says otherwise: enough to keep a local network busy, little
     /// enough for the buffers of switches and of sockets.
@@ -106,6 +57,10 @@ impl<'c> Client<'c> {
 
     /// A client of the first of these servers that answers, as DHCP option 150 (RFC 5859) lists them, or as
     /// the addresses of one name are.
+    ///
+    /// A get whose server falls silent in the middle starts again at the next one, if the sink can
+    /// take back what it was given ([`Sink::restart`]). A put does not: it would leave two
+    /// servers with a file each of which nobody knows what has become of it. A server that refuses is the last one asked.
     #[must_use]
     pub fn of_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         let mut config = Config::client();
@@ -233,14 +188,15 @@ impl<'c> Client<'c> {
         mut run: impl FnMut(&mut Job<'_, 'c>, SocketAddr, Config) -> Result<Summary, Failure<E>>,
     ) -> Result<Summary, Error<E>> {
         let mut failure = Error::NoServer;
+        let start = Instant::now();
         let servers = core::mem::take(&mut self.servers);
         for (at, server) in servers.iter().enumerate() {
             let last = at.saturating_add(1) == servers.len();
-            match self.ask(*server, last, &mut run) {
+            match self.ask(*server, last, start, &mut run) {
                 Err(Failure {
                     error,
                     next: Next::OtherServer,
-                }) => failure = error,
+                }) if self.time_left(start) != Some(Duration::ZERO) => failure = error,
                 result => {
                     self.servers = servers;
                     return result.map_err(|failure| failure.error);
@@ -251,10 +207,17 @@ impl<'c> Client<'c> {
         Err(failure)
     }
 
+    /// What is left of the time that the whole transfer may take, with all that is tried for it.
+    fn time_left(&self, start: Instant) -> Option<Duration> {
+        let whole = self.config.retry.deadline?;
+        Some(whole.saturating_sub(start.elapsed()))
+    }
+
     fn ask<E>(
         &mut self,
         server: SocketAddr,
         last: bool,
+        start: Instant,
         run: &mut impl FnMut(&mut Job<'_, 'c>, SocketAddr, Config) -> Result<Summary, Failure<E>>,
     ) -> Result<Summary, Failure<E>> {
         let mut config = self.config;
@@ -264,22 +227,28 @@ impl<'c> Client<'c> {
         if self.fit_route {
             config.blksize = route_blksize(server).map_err(Failure::unreachable)?;
         }
+        let mut vanished = None;
         loop {
+            config.retry.deadline = self.time_left(start);
+            let restart = self.restart && config.options;
             let result = self
                 .open(server, &config)
-                .and_then(|mut link| run(&mut self.job(&mut link, last), server, config));
-            match result {
-                Err(Failure {
-                    next: Next::WithoutOptions,
-                    ..
-                }) if self.restart && config.options => config.options = false,
-                Err(Failure {
-                    next: Next::SmallBlocks,
-                    ..
-                }) if self.restart && config.blksize > tftp_proto::DEFAULT_BLKSIZE => {
+                .and_then(|mut link| run(&mut self.job(&mut link, last, restart), server, config));
+            let failure = match result {
+                Ok(summary) => return Ok(summary),
+                Err(failure) => failure,
+            };
+            match failure.next {
+                Next::WithoutOptions => config.options = false,
+                Next::SmallBlocks => {
                     config.blksize = tftp_proto::DEFAULT_BLKSIZE;
+                    vanished = Some(failure);
                 }
-                result => return result,
+                // What exists is what the server has made for the first attempt.
+                _ if failure.is_refused_with(ErrorCode::FILE_EXISTS) => {
+                    return Err(vanished.unwrap_or(failure));
+                }
+                _ => return Err(failure),
             }
         }
     }
@@ -299,10 +268,11 @@ impl<'c> Client<'c> {
         link.map_err(Failure::socket)
     }
 
-    fn job<'j>(&'j mut self, link: &'j mut Link, last_server: bool) -> Job<'j, 'c> {
+    fn job<'j>(&'j mut self, link: &'j mut Link, last_server: bool, restart: bool) -> Job<'j, 'c> {
         Job {
             link,
             last_server,
+            restart,
             cancel: self.cancel.as_ref(),
             progress: self.progress.as_deref_mut(),
         }

@@ -6,9 +6,10 @@ use std::io;
 use tftp_proto::{Block, Config, ErrorCode, Event, Output, Receiver, Request, Summary};
 
 use super::{
-    Error, Progress,
+    error::Error,
     link::{INBOX_LEN, Link},
-    transfer::{Course, Failure, Job},
+    progress::Progress,
+    transfer::{Course, Failure, Job, Next},
 };
 use crate::Sink;
 
@@ -33,7 +34,10 @@ pub(super) fn run<S: Sink>(
             Output::Wait(at) => at,
             Output::Done(result) => {
                 course.report(job, progress(&receiver));
-                return course.conclude(job, result, receiver.retry_without_options());
+                let stored = receiver.summary().bytes;
+                return course
+                    .conclude(job, result, receiver.retry_without_options())
+                    .map_err(|failure| start_anew(failure, job.last_server, sink, stored));
             }
         };
         course.report(job, progress(&receiver));
@@ -66,6 +70,30 @@ pub(super) fn run<S: Sink>(
             }
         }
     }
+}
+
+/// Readies the sink for the next server if this one has fallen silent.
+fn start_anew<S: Sink>(
+    failure: Failure<S::Error>,
+    last_server: bool,
+    sink: &mut S,
+    stored: u64,
+) -> Failure<S::Error> {
+    let Failure { error, next } = failure;
+    if next != Next::OtherServerAnew || last_server {
+        return Failure { error, next };
+    }
+    let restarted = if stored > 0 {
+        sink.restart(stored)
+    } else {
+        Ok(true)
+    };
+    let (error, next) = match restarted {
+        Ok(true) => (error, Next::OtherServer),
+        Ok(false) => (error, Next::Nothing),
+        Err(error) => (Error::Store(error), Next::Nothing),
+    };
+    Failure { error, next }
 }
 
 /// Stores a block; when this returns it may be acknowledged.

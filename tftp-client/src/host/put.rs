@@ -8,9 +8,10 @@ use tftp_proto::{
 };
 
 use super::{
-    Error, Progress,
     batch::Batch,
+    error::Error,
     link::INBOX_LEN,
+    progress::Progress,
     transfer::{Course, Failure, Job, Next},
 };
 use crate::Source;

@@ -32,14 +32,20 @@ impl StagedFile {
     /// Prepares to write the file at `path`. A symbolic link is followed: the file it leads to is replaced.
     ///
     /// # Errors
-    /// If `path` is a directory, or no file can be made beside it.
+    /// If `path` is a directory, or no file can be made beside it. If it is a symbolic link that leads nowhere: to
+    /// replace it would lose what it says, and to follow it could make a file where nobody expects one.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
             Ok(found) if found.is_file() => Self::stage(fs::canonicalize(path)?, Some(&found)),
             Ok(_) => Ok(Self::with(OpenOptions::new().write(true).open(path)?, None)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::stage(path.to_owned(), None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if path.is_symlink() {
+                    return Err(io::Error::new(error.kind(), "symbolic link leads nowhere"));
+                }
+                Self::stage(path.to_owned(), None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -93,6 +99,14 @@ impl Sink for StagedFile {
         fs::rename(temporary, path)?;
         let path = self.staged.take().map(|(_, path)| path);
         path.map_or(Ok(()), |path| sync_directory(&path))
+    }
+
+    /// A device or a pipe takes nothing back.
+    fn restart(&mut self, _: u64) -> io::Result<bool> {
+        if self.staged.is_none() {
+            return Ok(false);
+        }
+        self.writer.restart().map(|()| true)
     }
 
     fn code(error: &io::Error) -> ErrorCode {

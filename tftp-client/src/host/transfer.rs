@@ -2,9 +2,14 @@
 
 use std::io;
 
-use tftp_proto::{Event, Summary, TransferError};
+use tftp_proto::{ErrorCode, Event, Summary, TransferError};
 
-use super::{Cancel, Error, Progress, client::Tell, link::Link};
+use super::{
+    cancel::Cancel,
+    error::Error,
+    link::Link,
+    progress::{Progress, Tell},
+};
 
 /// After so many reports that nobody listens at the server's port, the last server counts as absent. The
 /// first ones are forgiven: it may be about to start.
@@ -15,6 +20,8 @@ pub(super) struct Job<'j, 'c> {
     pub(super) link: &'j mut Link,
     /// There is no other server to turn to.
     pub(super) last_server: bool,
+    /// The same server may be asked again for less.
+    pub(super) restart: bool,
     pub(super) cancel: Option<&'j Cancel>,
     pub(super) progress: Option<&'j mut Tell<'c>>,
 }
@@ -31,8 +38,10 @@ pub(super) struct Failure<E> {
 pub(super) enum Next {
     /// Nothing: the failure is final.
     Nothing,
-    /// Another server: this one did not answer.
+    /// Another server: this one does not answer.
     OtherServer,
+    /// Another server, from the start of the file: this one has fallen silent.
+    OtherServerAnew,
     /// The same request without options (RFC 2347).
     WithoutOptions,
     /// The same request with blocks that fit any path.
@@ -60,6 +69,13 @@ impl<E> Failure<E> {
             error: Error::Socket(error),
             next: Next::Nothing,
         }
+    }
+}
+
+impl<E> Failure<E> {
+    /// Whether the server has said so.
+    pub(super) fn is_refused_with(&self, expected: ErrorCode) -> bool {
+        matches!(&self.error, Error::Refused { code, .. } if *code == expected)
     }
 }
 
@@ -150,11 +166,12 @@ impl<E> Course<E> {
             Err(error) => error,
         };
         let next = match error {
-            TransferError::TimedOut | TransferError::Unconfirmed if plain_retry => {
-                Next::SmallBlocks
-            }
+            // All of it may have arrived: to send it again could meet the file that it has made.
+            TransferError::Unconfirmed => Next::Nothing,
+            TransferError::TimedOut if plain_retry && job.restart => Next::SmallBlocks,
             TransferError::TimedOut if !self.answered => Next::OtherServer,
-            _ if plain_retry => Next::WithoutOptions,
+            TransferError::TimedOut => Next::OtherServerAnew,
+            _ if plain_retry && job.restart => Next::WithoutOptions,
             _ => Next::Nothing,
         };
         let error = match (self.cause, job.link.take_trouble()) {

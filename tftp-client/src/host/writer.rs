@@ -3,7 +3,7 @@
 use core::mem;
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
 };
@@ -64,17 +64,32 @@ impl Writer {
 
     /// Writes what is left, and waits until all of it is on the disk.
     pub(super) fn finish(&mut self) -> io::Result<()> {
-        let mut file = match mem::replace(&mut self.state, State::Closed) {
-            State::Here(file) => file,
-            State::Beside(thread) => thread.join()?,
-            State::Closed => return Err(closed()),
-        };
+        let mut file = self.take_file()?;
         file.write_all(&self.pending)?;
         self.pending.clear();
         if self.durable {
             file.sync_all()
         } else {
             Ok(())
+        }
+    }
+
+    /// Empties the file.
+    pub(super) fn restart(&mut self) -> io::Result<()> {
+        let mut file = self.take_file()?;
+        file.set_len(0)?;
+        file.rewind()?;
+        self.pending.clear();
+        self.state = State::Here(file);
+        Ok(())
+    }
+
+    /// The file, with all in it that was handed over.
+    fn take_file(&mut self) -> io::Result<File> {
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Here(file) => Ok(file),
+            State::Beside(thread) => thread.join(),
+            State::Closed => Err(closed()),
         }
     }
 

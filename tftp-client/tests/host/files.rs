@@ -125,6 +125,34 @@ fn a_symbolic_link_stays_and_its_file_is_replaced() {
     assert_eq!(fs::read(&path).unwrap(), b"new");
 }
 
+/// Neither the link nor a file where it points may come of it.
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_that_leads_nowhere_is_no_place_for_a_download() {
+    let dir = TempDir::new().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("none", &link).unwrap();
+    let error = StagedFile::create(&link).unwrap_err();
+    assert_eq!(error.to_string(), "symbolic link leads nowhere");
+    assert_eq!(names(&dir), ["link"]);
+}
+
+#[test]
+fn a_staged_file_takes_back_what_it_was_given_however_much_it_was() {
+    for len in [1, 600_000] {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("f");
+        let mut sink = StagedFile::create(&path).unwrap();
+        for _ in 0..len {
+            sink.write(b"a").unwrap();
+        }
+        assert!(sink.restart(len).unwrap());
+        sink.write(b"new").unwrap();
+        sink.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_replaced_keeps_its_permissions() {
@@ -146,6 +174,7 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
 fn a_device_is_written_and_not_replaced() {
     let mut sink = StagedFile::create("/dev/null").unwrap();
     sink.write(b"gone").unwrap();
+    assert!(!sink.restart(4).unwrap());
     sink.commit().unwrap();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }

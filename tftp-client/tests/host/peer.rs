@@ -77,6 +77,23 @@ impl Peer {
         assert_eq!(got, datagram);
     }
 
+    /// Answers each datagram with this one, until it is dismissed.
+    pub(crate) fn answer_any(&self, datagram: &[u8]) {
+        let slice = Duration::from_millis(10);
+        self.socket.set_read_timeout(Some(slice)).unwrap();
+        while !self.client_is_done.load(Ordering::Relaxed) {
+            if let Ok((_, to)) = self.socket.recv_from(&mut [0; 1 << 10]) {
+                self.send(to, datagram);
+            }
+        }
+    }
+
+    /// Whether nothing has come.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        self.socket.recv(&mut [0; 4]).is_err()
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
         self.socket.send_to(datagram, to).unwrap();
     }

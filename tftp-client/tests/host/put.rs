@@ -3,11 +3,13 @@
 use core::net::Ipv6Addr;
 use std::{io, thread};
 
-use tftp_client::{Config, Error, ErrorCode, Length, Request, Source, StdIo, Summary, Window};
+use tftp_client::{
+    Config, Error, ErrorCode, Length, Request, Source, StdIo, Summary, TransferError, Window,
+};
 
 use crate::peer::{
     LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, hasty, is_error, oack, quick,
-    serve_write, windowed,
+    serve_write, strings, windowed,
 };
 
 /// Stores the file that `source` gives at a server of ours.
@@ -214,8 +216,63 @@ fn a_server_that_never_acknowledges_the_end_leaves_it_unconfirmed() {
             .put(Request::octet("f").unwrap(), &mut &b"a"[..]);
         assert!(matches!(
             result,
-            Err(Error::Transfer(tftp_client::TransferError::Unconfirmed))
+            Err(Error::Transfer(TransferError::Unconfirmed))
         ));
+    });
+}
+
+/// The blocks may have arrived and the ACKs be lost: a second request could meet the file.
+#[test]
+fn an_upload_that_may_have_arrived_is_not_asked_for_again() {
+    let peer = Peer::new();
+    let mut config = hasty();
+    config.blksize = 1468;
+    config.retry.resends = 1;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, to) = peer.recv();
+            peer.send(to, &oack(&[("blksize", "1468")]));
+            peer.expect(&data(1, b"a"));
+            peer.expect(&data(1, b"a"));
+        });
+        let result = client(&peer)
+            .config(config)
+            .put(Request::octet("f").unwrap(), &mut &b"a"[..]);
+        assert!(
+            matches!(result, Err(Error::Transfer(TransferError::Unconfirmed))),
+            "{result:?}"
+        );
+    });
+    assert!(peer.is_idle());
+}
+
+/// The last block was never sent, so the server cannot have the file.
+#[test]
+fn full_blocks_that_never_arrive_are_sent_in_512() {
+    let peer = Peer::new();
+    let mut config = hasty();
+    config.blksize = 1468;
+    config.retry.resends = 1;
+    let file = contents(1500);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, first) = peer.recv();
+            peer.send(first, &oack(&[("blksize", "1468")]));
+            peer.expect(&data(1, &file[..1468]));
+            peer.expect(&data(1, &file[..1468]));
+            let (request, second) = peer.recv();
+            assert_eq!(strings(&request), ["f", "octet", "tsize", "1500"]);
+            assert_ne!(first, second);
+            peer.send(second, &ack(0));
+            for (number, block) in (1..).zip(file.chunks(512)) {
+                peer.await_one(&data(number, block));
+                peer.send(second, &ack(number));
+            }
+        });
+        client(&peer)
+            .config(config)
+            .put(Request::octet("f").unwrap(), &mut &file[..])
+            .unwrap();
     });
 }
 

@@ -2,9 +2,11 @@
 
 use std::thread;
 
-use tftp_client::Request;
+use tftp_client::{Error, Length, Request, Source};
 
-use crate::peer::{LOSSY, NO_LOSS, Peer, client, serve_read, serve_write, windowed};
+use crate::peer::{
+    LOSSY, NO_LOSS, Peer, ack, client, data, is_error, serve_read, serve_write, windowed,
+};
 
 const LOCAL: &[u8] = b"one\ntwo\rthree\n\nfour\r";
 const WIRE: &[u8] = b"one\r\ntwo\r\0three\r\n\r\nfour\r\0";
@@ -70,5 +72,50 @@ fn a_text_is_translated_alike_when_it_is_sent_again() {
             .unwrap();
         peer.dismiss();
         assert_eq!(server.join().unwrap().0, many(WIRE));
+    });
+}
+
+/// A text of 1000 octets that loses 400 of them once it is being read.
+#[derive(Default)]
+struct Shrinking {
+    is_read: bool,
+}
+
+impl Source for Shrinking {
+    type Error = core::convert::Infallible;
+
+    fn length(&mut self) -> Result<Length, Self::Error> {
+        Ok(Length::Known(if self.is_read { 600 } else { 1000 }))
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Self::Error> {
+        self.is_read = true;
+        (&[b'a'; 600][..]).read_at(offset, buf)
+    }
+}
+
+#[test]
+fn a_text_that_shrinks_while_it_is_sent_does_not_pass_for_whole() {
+    let peer = Peer::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, to) = peer.recv();
+            peer.send(to, &ack(0));
+            peer.expect(&data(1, &[b'a'; 512]));
+            peer.send(to, &ack(1));
+            let (last, _) = peer.recv();
+            assert!(is_error(&last, 0), "{last:?}");
+        });
+        let result = client(&peer).put(Request::netascii("f").unwrap(), &mut Shrinking::default());
+        assert!(
+            matches!(
+                result,
+                Err(Error::Shrunk {
+                    expected: 1000,
+                    found: 600
+                })
+            ),
+            "{result:?}"
+        );
     });
 }

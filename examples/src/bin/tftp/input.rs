@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::{
-    io::{self, Read as _},
+    io::{self, Read},
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
 };
@@ -24,12 +24,12 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(crate) fn new(cancel: Cancel) -> Self {
+    pub(crate) fn new(mut stdin: impl Read + Send + 'static, cancel: Cancel) -> Self {
         let (sender, pieces) = sync_channel(1);
         thread::spawn(move || {
             loop {
                 let mut piece = vec![0; PIECE];
-                let read = match io::stdin().lock().read(&mut piece) {
+                let read = match stdin.read(&mut piece) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     read => read,
                 };

@@ -8,6 +8,7 @@ mod bar;
 mod failure;
 mod input;
 mod run;
+mod standard;
 
 use std::{
     io::{self, Write as _},

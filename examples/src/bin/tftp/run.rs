@@ -22,6 +22,7 @@ use crate::{
     bar::Bar,
     failure::Failure,
     input::Input,
+    standard,
 };
 
 /// Octets gathered for the standard output.
@@ -76,7 +77,9 @@ fn get(
     cancel: Cancel,
 ) -> Result<(), Failure> {
     if output == Path::new("-") {
-        let mut sink = StdIo(BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock()));
+        let stdout =
+            standard::output().map_err(|error| Failure::local("standard output", &error))?;
+        let mut sink = StdIo(BufWriter::with_capacity(OUTPUT_BUFFER, stdout));
         return fetch(args, url, uri, &mut sink, cancel);
     }
     let mut sink =
@@ -86,7 +89,8 @@ fn get(
 
 fn put(args: &Args, url: &str, uri: &Uri<'_>, file: &Path, cancel: Cancel) -> Result<(), Failure> {
     if file == Path::new("-") {
-        let input = Input::new(cancel.clone());
+        let stdin = standard::input().map_err(|error| Failure::local("standard input", &error))?;
+        let input = Input::new(stdin, cancel.clone());
         return store(args, url, uri, &mut Window::growing(input), cancel);
     }
     let unreadable = |error| Failure::local(file.display(), &error);
