@@ -188,7 +188,7 @@ impl<'r> Receiver<'r> {
             }
             // The server passes over the options: they count as never sent (RFC 2347).
             self.exchange.lock(from);
-            self.open(OptionSet::default());
+            self.open(OptionSet::NONE);
         }
         if self.stage != Stage::Dallying && payload.len() > usize::from(self.blksize()) {
             return self.exchange.fail(TransferError::Oversized);

@@ -151,7 +151,7 @@ impl<'r> Sender<'r> {
             return Event::Acknowledged { up_to: 0 };
         }
         self.exchange.lock(from);
-        self.exchange.settle(OptionSet::default());
+        self.exchange.settle(OptionSet::NONE);
         Event::Negotiated(self.negotiated())
     }
 

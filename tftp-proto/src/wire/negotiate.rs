@@ -7,182 +7,156 @@ use super::{
 };
 use crate::{Config, Mode, Negotiated, Rollover, time::micros32};
 
-/// The options that this library knows. The order is that in which they are sent; when a request
-/// becomes too long they are dropped from the back, so that the worthiest come first.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Blksize,
-    Windowsize,
-    Tsize,
-    Timeout,
-    Utimeout,
-    Rollover,
-    Blksize2,
-}
+/// The names of the known options, each ended by a zero as in a packet. The order is that in which
+/// they are sent; when a request becomes too long they are dropped from the back, so that the worthiest
+/// come first. Each option is known by its bit, the first name's being 1.
+const NAMES: &[u8] = b"blksize\0windowsize\0tsize\0timeout\0utimeout\0rollover\0blksize2\0";
 
-impl Kind {
-    const ALL: [Self; 7] = [
-        Self::Blksize,
-        Self::Windowsize,
-        Self::Tsize,
-        Self::Timeout,
-        Self::Utimeout,
-        Self::Rollover,
-        Self::Blksize2,
-    ];
+const BLKSIZE: u8 = 1;
+const WINDOWSIZE: u8 = 1 << 1;
+const TSIZE: u8 = 1 << 2;
+const TIMEOUT: u8 = 1 << 3;
+const UTIMEOUT: u8 = 1 << 4;
+const ROLLOVER: u8 = 1 << 5;
+const BLKSIZE2: u8 = 1 << 6;
 
-    const fn name(self) -> &'static [u8] {
-        match self {
-            Self::Blksize => b"blksize",
-            Self::Windowsize => b"windowsize",
-            Self::Tsize => b"tsize",
-            Self::Timeout => b"timeout",
-            Self::Utimeout => b"utimeout",
-            Self::Rollover => b"rollover",
-            Self::Blksize2 => b"blksize2",
+/// What `utimeout` may ask for, in microseconds.
+const UTIMEOUT_RANGE: (u32, u32) = (10_000, 255_000_000);
+
+/// The option of this name; 0 is none. Names are compared without regard to case (RFC 2347).
+#[inline(never)]
+fn find(name: &[u8]) -> u8 {
+    let mut bit = 1;
+    let mut letters = name.iter();
+    let mut same = true;
+    for known in NAMES {
+        let letter = letters.next().map_or(0, u8::to_ascii_lowercase);
+        same &= letter == *known;
+        if *known == 0 {
+            if same {
+                return bit;
+            }
+            bit <<= 1;
+            letters = name.iter();
+            same = true;
         }
     }
-
-    /// Names are compared without regard to case (RFC 2347).
-    fn find(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name().eq_ignore_ascii_case(name))
-    }
-
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
+    0
 }
 
 /// Plain decimal digits only: no sign, blank or other base. Leading zeros count for nothing.
+#[inline(never)]
 pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0_u64, |number, octet| {
+    let mut number = 0_u64;
+    for octet in text {
         let digit = octet.wrapping_sub(b'0');
         if digit > 9 || number > u64::MAX / 10 {
             return None;
         }
-        number.wrapping_mul(10).checked_add(u64::from(digit))
-    })
+        number = number.wrapping_mul(10).checked_add(u64::from(digit))?;
+    }
+    (!text.is_empty()).then_some(number)
 }
 
 /// Some of the known options, each with a value that is in range.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct OptionSet {
     tsize: u64,
-    /// A bit for each letter of each name: whether the peer wrote it in upper case. An OACK copies
-    /// the request's spelling (RFC 2347), and some clients insist on it.
+    /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
+    /// copies the request's spelling (RFC 2347), and some clients insist on it.
     upper: u64,
-    utimeout: u32,
+    /// As `timeout` or `utimeout` has it: seconds or microseconds.
+    timeout: u32,
+    /// 512 if neither option is there.
     blksize: u16,
+    /// 1 if the option is not there.
     windowsize: u16,
-    timeout: u8,
     rollover: u8,
     present: u8,
 }
 
 impl OptionSet {
-    const fn has(&self, kind: Kind) -> bool {
-        self.present & kind.bit() != 0
+    /// No options.
+    pub(crate) const NONE: Self = Self {
+        tsize: 0,
+        upper: 0,
+        timeout: 0,
+        blksize: DEFAULT_BLKSIZE,
+        windowsize: 1,
+        rollover: 0,
+        present: 0,
+    };
+
+    const fn has(&self, kind: u8) -> bool {
+        self.present & kind != 0
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.present == 0
     }
 
-    fn value(&self, kind: Kind) -> u64 {
-        match kind {
-            Kind::Blksize | Kind::Blksize2 => u64::from(self.blksize),
-            Kind::Windowsize => u64::from(self.windowsize),
-            Kind::Tsize => self.tsize,
-            Kind::Timeout => u64::from(self.timeout),
-            Kind::Utimeout => u64::from(self.utimeout),
-            Kind::Rollover => u64::from(self.rollover),
-        }
-    }
-
-    /// Takes `value` up if the rules of `kind` allow it.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "each cast follows the check of its range"
-    )]
-    fn set(&mut self, kind: Kind, value: u64) -> bool {
-        let range = match kind {
-            Kind::Blksize | Kind::Blksize2 => MIN_BLKSIZE as u64..=MAX_BLKSIZE as u64,
-            Kind::Windowsize => 1..=MAX_WINDOWSIZE as u64,
-            Kind::Tsize => 0..=u64::MAX,
-            Kind::Timeout => 1..=255,
-            Kind::Utimeout => 10_000..=255_000_000,
-            Kind::Rollover => 0..=1,
-        };
-        if !range.contains(&value) {
-            return false;
-        }
-        match kind {
-            Kind::Blksize | Kind::Blksize2 => self.blksize = value as u16,
-            Kind::Windowsize => self.windowsize = value as u16,
-            Kind::Tsize => self.tsize = value,
-            Kind::Timeout => self.timeout = value as u8,
-            Kind::Utimeout => self.utimeout = value as u32,
-            Kind::Rollover => self.rollover = value as u8,
-        }
-        self.present |= kind.bit();
-        true
+    fn value(&self, kind: u8) -> u64 {
+        u64::from(match kind {
+            BLKSIZE | BLKSIZE2 => self.blksize.into(),
+            WINDOWSIZE => self.windowsize.into(),
+            TSIZE => return self.tsize,
+            ROLLOVER => self.rollover.into(),
+            _ => self.timeout,
+        })
     }
 
     /// What a client asks for. `tsize` is 0 in a read request and the file's length in a write
     /// request, if that is known. Options that would make the request too long are left out.
     pub(crate) fn offer(config: &Config, tsize: Option<u64>, bare_len: usize) -> Self {
-        let mut offer = Self::default();
+        let mut offer = Self::NONE;
         if !config.options {
             return offer;
         }
-        let mut room = MAX_REQUEST_LEN.saturating_sub(bare_len);
-        let mut ask = |kind: Kind, value: u64| {
-            let len = Writer::measure(|writer| {
-                writer.string(kind.name());
-                writer.decimal(value);
-                writer.octet(0);
-            });
-            if let Some(left) = room.checked_sub(len)
-                && offer.set(kind, value)
-            {
-                room = left;
+        offer.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
+        if offer.blksize != DEFAULT_BLKSIZE {
+            offer.present |= BLKSIZE;
+        }
+        offer.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
+        if offer.windowsize != 1 {
+            offer.present |= WINDOWSIZE;
+        }
+        if let Some(tsize) = tsize
+            && config.tsize
+        {
+            offer.tsize = tsize;
+            offer.present |= TSIZE;
+        }
+        if let Some(timeout) = config.timeout {
+            if timeout.subsec_micros() == 0 {
+                offer.timeout = timeout.as_secs().clamp(1, 255) as u32;
+                offer.present |= TIMEOUT;
+            } else {
+                let (least, most) = UTIMEOUT_RANGE;
+                offer.timeout = micros32(timeout).clamp(least, most);
+                offer.present |= UTIMEOUT;
             }
-        };
-        if config.blksize != DEFAULT_BLKSIZE {
-            ask(
-                Kind::Blksize,
-                u64::from(config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE)),
-            );
-        }
-        if config.windowsize > 1 {
-            ask(
-                Kind::Windowsize,
-                u64::from(config.windowsize.min(MAX_WINDOWSIZE)),
-            );
-        }
-        if let Some(tsize) = tsize.filter(|_| config.tsize) {
-            ask(Kind::Tsize, tsize);
-        }
-        match config.timeout {
-            Some(timeout) if timeout.subsec_micros() == 0 => {
-                ask(Kind::Timeout, timeout.as_secs().clamp(1, 255))
-            }
-            Some(timeout) => ask(
-                Kind::Utimeout,
-                u64::from(micros32(timeout).clamp(10_000, 255_000_000)),
-            ),
-            None => {}
         }
         if config.rollover == Rollover::One {
-            ask(Kind::Rollover, 1);
+            offer.rollover = 1;
+            offer.present |= ROLLOVER;
+        }
+        let room = MAX_REQUEST_LEN.saturating_sub(bare_len);
+        let mut last = BLKSIZE2;
+        while Writer::measure(|writer| offer.write(writer)) > room {
+            offer.drop_option(last);
+            last >>= 1;
         }
         offer
+    }
+
+    /// Takes an option out again.
+    fn drop_option(&mut self, kind: u8) {
+        self.present &= !kind;
+        if kind == BLKSIZE {
+            self.blksize = DEFAULT_BLKSIZE;
+        } else if kind == WINDOWSIZE {
+            self.windowsize = 1;
+        }
     }
 
     /// What a server agrees to of a request's options: its own limits, no error for what it does
@@ -194,57 +168,110 @@ impl OptionSet {
         tsize: Option<Option<u64>>,
         limits: &Config,
     ) -> Self {
-        let mut agreed = Self::default();
+        let mut agreed = Self::NONE;
         if !limits.options {
             return agreed;
         }
         let mut seen = 0_u8;
         for (name, text) in requested {
-            let Some(kind) = Kind::find(name).filter(|kind| seen & kind.bit() == 0) else {
+            let kind = find(name);
+            if kind & !seen == 0 {
                 continue;
-            };
-            seen |= kind.bit();
-            let Some(value) =
-                decimal(text).and_then(|value| limit(kind, value, mode, tsize, limits))
-            else {
-                continue;
-            };
+            }
+            seen |= kind;
             // Two spellings of one thing: the standard option wins, whichever comes first.
             let (standard, other) = match kind {
-                Kind::Blksize | Kind::Blksize2 => (Kind::Blksize, Kind::Blksize2),
-                _ => (Kind::Timeout, Kind::Utimeout),
+                BLKSIZE | BLKSIZE2 => (BLKSIZE, BLKSIZE2),
+                TIMEOUT | UTIMEOUT => (TIMEOUT, UTIMEOUT),
+                _ => (kind, 0),
             };
             if kind == other && agreed.has(standard) {
                 continue;
             }
-            if agreed.set(kind, value) {
-                agreed.keep_spelling(kind, name);
-                if kind == standard {
-                    agreed.present &= !other.bit();
+            let Some(mut value) = decimal(text) else {
+                continue;
+            };
+            if kind == TSIZE {
+                // The length of a translated text is not the length that the request means.
+                match tsize.unwrap_or(Some(value)) {
+                    Some(told) if mode == Mode::Octet => value = told,
+                    _ => continue,
                 }
+            }
+            if agreed.grant(kind, value, limits) {
+                agreed.present = agreed.present & !other | kind;
+                agreed.keep_spelling(kind, name);
             }
         }
         // Last, for the block size may come after the window size.
-        if agreed.has(Kind::Windowsize) {
-            let blocks = limits
-                .window_bytes
-                .checked_div(agreed.blksize().into())
-                .unwrap_or(1);
-            let blocks = u16::try_from(blocks).unwrap_or(MAX_WINDOWSIZE).max(1);
-            agreed.windowsize = agreed.windowsize.min(blocks);
-        }
+        let blocks = limits
+            .window_bytes
+            .checked_div(agreed.blksize.into())
+            .unwrap_or(1);
+        let blocks = u16::try_from(blocks).unwrap_or(MAX_WINDOWSIZE).max(1);
+        agreed.windowsize = agreed.windowsize.min(blocks);
         agreed
     }
 
-    /// Remembers which letters of `name` are in upper case.
-    fn keep_spelling(&mut self, kind: Kind, name: &[u8]) {
-        let mut bit = 1_u64;
-        for known in &Kind::ALL {
-            for (letter, _) in known.name().iter().enumerate() {
-                let spelt = name.get(letter).filter(|_| *known == kind);
-                if spelt.is_some_and(u8::is_ascii_uppercase) {
-                    self.upper |= bit;
+    /// Takes up what `limits` allow of `value`; `false` leaves the option out.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each cast follows the check of its range"
+    )]
+    fn grant(&mut self, kind: u8, value: u64, limits: &Config) -> bool {
+        let small = u32::try_from(value).unwrap_or(u32::MAX);
+        match kind {
+            BLKSIZE | BLKSIZE2 => {
+                let mut size = small.min(limits.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE).into());
+                if kind == BLKSIZE2 {
+                    // The largest power of two that both sides allow.
+                    size = size.checked_ilog2().map_or(0, |log| 1 << log);
                 }
+                if size < u32::from(MIN_BLKSIZE) {
+                    return false;
+                }
+                self.blksize = size as u16;
+            }
+            WINDOWSIZE => {
+                if value == 0 {
+                    return false;
+                }
+                self.windowsize =
+                    small.min(limits.windowsize.clamp(1, MAX_WINDOWSIZE).into()) as u16;
+            }
+            TSIZE => self.tsize = value,
+            ROLLOVER => {
+                if value > 1 {
+                    return false;
+                }
+                self.rollover = value as u8;
+            }
+            // A time-out is answered as it is or not at all.
+            _ => {
+                let (range, unit) = if kind == TIMEOUT {
+                    ((1, 255), 1_000_000)
+                } else {
+                    (UTIMEOUT_RANGE, 1)
+                };
+                let longest = limits.timeout.map_or(u32::MAX, micros32);
+                if small < range.0 || small > range.1 || small.wrapping_mul(unit) > longest {
+                    return false;
+                }
+                self.timeout = small;
+            }
+        }
+        true
+    }
+
+    /// Remembers which letters of `name` are in upper case.
+    fn keep_spelling(&mut self, kind: u8, name: &[u8]) {
+        let mut bit = 1;
+        let mut letters = name.iter();
+        for (position, known) in NAMES.iter().enumerate() {
+            if bit == kind && letters.next().is_some_and(u8::is_ascii_uppercase) {
+                self.upper |= 1 << position;
+            }
+            if *known == 0 {
                 bit <<= 1;
             }
         }
@@ -252,89 +279,104 @@ impl OptionSet {
 
     /// What a client makes of an OACK: `None` if it has an option that was not offered, one twice,
     /// or a value that is not allowed (RFC 2347, 2348, 2349, 7440).
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no value is larger than the one that was offered"
+    )]
     pub(crate) fn accept(offer: &Self, answer: Options<'_>, write: bool) -> Option<Self> {
-        let mut agreed = Self::default();
+        let mut agreed = Self::NONE;
+        agreed.timeout = offer.timeout;
+        agreed.rollover = offer.rollover;
         for (name, text) in answer {
-            let kind = Kind::find(name).filter(|kind| offer.has(*kind) && !agreed.has(*kind))?;
+            let kind = find(name);
+            if kind & offer.present & !agreed.present == 0 {
+                return None;
+            }
+            agreed.present |= kind;
             let value = decimal(text)?;
             let asked = offer.value(kind);
-            let allowed = match kind {
-                Kind::Blksize | Kind::Blksize2 | Kind::Windowsize => value <= asked,
-                Kind::Tsize => !write || value == asked,
-                Kind::Timeout | Kind::Utimeout | Kind::Rollover => value == asked,
+            let least = match kind {
+                BLKSIZE => MIN_BLKSIZE.into(),
+                WINDOWSIZE => 1,
+                TSIZE if !write => {
+                    agreed.tsize = value;
+                    continue;
+                }
+                _ => asked,
             };
-            if !allowed || !agreed.set(kind, value) {
+            if value < least || value > asked {
                 return None;
+            }
+            match kind {
+                BLKSIZE => agreed.blksize = value as u16,
+                WINDOWSIZE => agreed.windowsize = value as u16,
+                TSIZE => agreed.tsize = value,
+                _ => {}
             }
         }
         Some(agreed)
     }
 
+    #[inline(never)]
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {
         let mut upper = self.upper;
-        for kind in &Kind::ALL {
-            let present = self.has(*kind);
-            for octet in kind.name() {
-                if present {
-                    let shift = if upper & 1 == 1 { b'a' ^ b'A' } else { 0 };
-                    writer.octet(octet ^ shift);
-                }
-                upper >>= 1;
-            }
+        let mut bit = 1;
+        for octet in NAMES {
+            let present = self.has(bit);
             if present {
-                writer.octet(0);
-                writer.decimal(self.value(*kind));
-                writer.octet(0);
+                let shift = if upper & 1 == 1 { b'a' ^ b'A' } else { 0 };
+                writer.octet(octet ^ shift);
+            }
+            upper >>= 1;
+            if *octet == 0 {
+                if present {
+                    writer.decimal(self.value(bit));
+                    writer.octet(0);
+                }
+                bit <<= 1;
             }
         }
     }
 
     pub(crate) const fn blksize(&self) -> u16 {
-        if self.has(Kind::Blksize) || self.has(Kind::Blksize2) {
-            self.blksize
-        } else {
-            DEFAULT_BLKSIZE
-        }
+        self.blksize
     }
 
     pub(crate) const fn windowsize(&self) -> u16 {
-        if self.has(Kind::Windowsize) {
-            self.windowsize
-        } else {
-            1
-        }
+        self.windowsize
     }
 
     pub(crate) fn tsize(&self) -> Option<u64> {
-        self.has(Kind::Tsize).then_some(self.tsize)
+        self.has(TSIZE).then_some(self.tsize)
     }
 
     /// The agreed time-out in microseconds, 0 if there is none.
-    pub(crate) fn timeout_micros(&self) -> u32 {
-        if self.has(Kind::Timeout) {
-            u32::from(self.timeout).saturating_mul(1_000_000)
-        } else if self.has(Kind::Utimeout) {
-            self.utimeout
+    pub(crate) const fn timeout_micros(&self) -> u32 {
+        if self.has(TIMEOUT) {
+            self.timeout.wrapping_mul(1_000_000)
+        } else if self.has(UTIMEOUT) {
+            self.timeout
         } else {
             0
         }
     }
 
     pub(crate) fn rollover(&self) -> Option<Rollover> {
-        self.has(Kind::Rollover).then_some(if self.rollover == 1 {
+        self.has(ROLLOVER).then_some(if self.rollover == 1 {
             Rollover::One
         } else {
             Rollover::Zero
         })
     }
 
+    #[inline(never)]
     pub(crate) fn negotiated(&self, rollover: Rollover) -> Negotiated {
         Negotiated {
-            blksize: self.blksize(),
-            windowsize: self.windowsize(),
+            blksize: self.blksize,
+            windowsize: self.windowsize,
             timeout: match self.timeout_micros() {
                 0 => None,
-                micros => Some(Duration::from_micros(u64::from(micros))),
+                micros => Some(Duration::from_micros(micros.into())),
             },
             tsize: self.tsize(),
             rollover,
@@ -342,47 +384,8 @@ impl OptionSet {
     }
 }
 
-/// The value that a server answers `value` with; `None` leaves the option out.
-fn limit(
-    kind: Kind,
-    value: u64,
-    mode: Mode,
-    tsize: Option<Option<u64>>,
-    limits: &Config,
-) -> Option<u64> {
-    let blksize = u64::from(limits.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE));
-    match kind {
-        Kind::Blksize => Some(value.min(blksize)),
-        // The largest power of two, at most 32,768, that both sides allow.
-        Kind::Blksize2 => value
-            .min(blksize)
-            .min(32_768)
-            .checked_ilog2()
-            .map(|log| 1 << log),
-        Kind::Windowsize => Some(value.min(u64::from(limits.windowsize.clamp(1, MAX_WINDOWSIZE)))),
-        // The length of a translated text is not the length that the request means.
-        Kind::Tsize if mode == Mode::Netascii => None,
-        Kind::Tsize => tsize.unwrap_or(Some(value)),
-        // A time-out is answered as it is or not at all.
-        Kind::Timeout | Kind::Utimeout => {
-            let micros = if kind == Kind::Timeout {
-                value.saturating_mul(1_000_000)
-            } else {
-                value
-            };
-            let longest = limits
-                .timeout
-                .map_or(u64::MAX, |longest| u64::from(micros32(longest)));
-            (micros <= longest).then_some(value)
-        }
-        Kind::Rollover => Some(value),
-    }
-}
-
 /// The value of the first `tsize`, if it is a number.
 pub(crate) fn tsize(options: Options<'_>) -> Option<u64> {
-    let (_, text) = options
-        .iter()
-        .find(|(name, _)| Kind::find(name) == Some(Kind::Tsize))?;
+    let (_, text) = options.iter().find(|(name, _)| find(name) == TSIZE)?;
     decimal(text)
 }

@@ -39,27 +39,29 @@ impl<'t> Writer<'t> {
     }
 
     /// A number in decimal, without leading zeros.
+    #[inline(never)]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::arithmetic_side_effects,
-        reason = "a remainder of at most 9 and an octet fit 16 bits, their tenth an octet"
+        reason = "a rest of at most 9 before 16 bits fits 32 bits, its tenth 16 bits, and a digit an octet"
     )]
     pub(crate) fn decimal(&mut self, number: u64) {
-        // Long division by 10, octet by octet: a bare-metal image would otherwise link a 64-bit
+        // Long division by 10, part by part: a bare-metal image would otherwise link a 64-bit
         // division for this alone.
-        let mut number = number.to_be_bytes();
+        let mut high = (number >> 32) as u32;
+        let mut middle = number as u32 >> 16;
+        let mut low = number as u32 & 0xffff;
         let mut digits = [0; 20];
         let mut used = 0;
         for place in digits.iter_mut().rev() {
-            let mut rest = 0_u16;
-            for octet in &mut number {
-                let part = (rest << 8) | u16::from(*octet);
-                *octet = (part / 10) as u8;
-                rest = part % 10;
-            }
-            *place = b'0' + rest as u8;
+            middle |= (high % 10) << 16;
+            high /= 10;
+            low |= (middle % 10) << 16;
+            middle /= 10;
+            *place = b'0' + (low % 10) as u8;
+            low /= 10;
             used += 1;
-            if number == [0; 8] {
+            if high | middle | low == 0 {
                 break;
             }
         }
