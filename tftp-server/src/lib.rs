@@ -33,7 +33,8 @@ pub use files::{
     generated::Generated,
     memory::{Bytes, Memory},
     name::{NameError, relative_path},
-    root::{Root, Symlinks, Uploads},
+    root::{Root, Symlinks},
+    uploads::Uploads,
 };
 #[cfg(feature = "std")]
 pub use host::{

@@ -9,3 +9,4 @@ pub(crate) mod netascii;
 pub(crate) mod quota;
 pub(crate) mod root;
 mod staging;
+pub(crate) mod uploads;

@@ -10,7 +10,7 @@ use std::{
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tftp_proto::ErrorCode;
 
-use super::{name::STAGED_PREFIX, quota::Share, root::Uploads};
+use super::{name::STAGED_PREFIX, quota::Share, uploads::Uploads};
 use crate::{ContentError, Sink};
 
 /// How many octets are written between two looks at the space that is left.

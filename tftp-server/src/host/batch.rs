@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut};
 
 use mio::net::UdpSocket;
 use quinn_udp::UdpSocketState;
-use tftp_proto::{Instant, Output, Summary, TransferError, Transmit};
+use tftp_proto::{ErrorCode, Instant, Output, Packet, Summary, Text, TransferError, Transmit};
 
 use super::transfer::{File, Machine, Transfer};
 use crate::ContentError;
@@ -84,6 +84,8 @@ pub(crate) struct Outbox {
     buf: Vec<u8>,
     /// DATA of one length, but for the last, from consecutive places of one file; or one other packet.
     run: Vec<Transmit<'static>>,
+    /// Octets of all datagrams of the run.
+    octets: usize,
 }
 
 impl Outbox {
@@ -91,6 +93,7 @@ impl Outbox {
         Self {
             buf: vec![0; 1 << 16],
             run: Vec::with_capacity(MOST_DATAGRAMS),
+            octets: 0,
         }
     }
 
@@ -115,7 +118,7 @@ impl Outbox {
                 Output::Done(result) => return Flow::Done(result),
             };
             ahead = self.gather(first, transfer, now);
-            octets = octets.saturating_add(self.octets());
+            octets = octets.saturating_add(self.octets);
             match self.send_run(transfer, outlet) {
                 Sent::All => {}
                 Sent::Changed => {
@@ -144,10 +147,9 @@ impl Outbox {
     ) -> Option<Output<'static>> {
         self.run.clear();
         self.run.push(first);
+        self.octets = first.encoded_len();
         let span = first.span()?;
-        let fitting = MOST_OCTETS
-            .checked_div(first.encoded_len())
-            .unwrap_or_default();
+        let fitting = MOST_OCTETS.checked_div(self.octets).unwrap_or_default();
         let mut end = span.offset.saturating_add(span.len as u64);
         while self.run.len() < fitting.min(MOST_DATAGRAMS) {
             let output = transfer.next_output(now);
@@ -161,6 +163,7 @@ impl Outbox {
                 _ => return Some(output),
             };
             self.run.push(next);
+            self.octets = self.octets.saturating_add(next.encoded_len());
             end = end.saturating_add(len as u64);
             if len < span.len {
                 break;
@@ -169,15 +172,8 @@ impl Outbox {
         None
     }
 
-    fn octets(&self) -> usize {
-        self.run
-            .iter()
-            .map(Transmit::encoded_len)
-            .fold(0, usize::saturating_add)
-    }
-
     fn send_run(&mut self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Sent {
-        if !transfer.affords(self.octets()) {
+        if !transfer.affords(self.octets) {
             transfer.owed = self.run.first().copied();
             return Sent::All;
         }
@@ -200,19 +196,23 @@ impl Outbox {
     /// whole is left of the run.
     fn build(&mut self, transfer: &mut Transfer) -> Result<bool, ContentError> {
         let mut room = self.buf.as_mut_slice();
-        let mut gaps = Vec::with_capacity(self.run.len());
+        let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =
+            core::array::from_fn(|_| IoSliceMut::new(&mut []));
         let mut wanted = 0_usize;
-        for transmit in &self.run {
+        for (transmit, place) in self.run.iter().zip(&mut gaps) {
             let (datagram, rest) = core::mem::take(&mut room)
                 .split_at_mut_checked(transmit.encoded_len())
                 .unwrap_or_default();
             room = rest;
             if let Ok(Some(gap)) = transmit.encode(datagram) {
                 wanted = wanted.saturating_add(gap.buf.len());
-                gaps.push(IoSliceMut::new(gap.buf));
+                *place = IoSliceMut::new(gap.buf);
             }
         }
         let Some(span) = self.run.first().and_then(Transmit::span) else {
+            if let Some(message) = transfer.farewell {
+                self.octets = explain(message, &mut self.buf).unwrap_or(self.octets);
+            }
             return Ok(true);
         };
         let (File::Source(source), Machine::Sender(sender)) =
@@ -220,7 +220,7 @@ impl Outbox {
         else {
             return Ok(true);
         };
-        let count = match gaps.as_mut_slice() {
+        let count = match gaps.get_mut(..self.run.len()).unwrap_or_default() {
             _ if wanted == 0 => 0,
             [gap] => source.read_at(span.offset, gap)?,
             gaps => source.read_vectored_at(span.offset, gaps)?,
@@ -239,13 +239,15 @@ impl Outbox {
                 .span()
                 .is_some_and(|span| span.offset.saturating_add(span.len as u64) <= end)
         });
+        let left = self.run.iter().map(Transmit::encoded_len);
+        self.octets = left.fold(0, usize::saturating_add);
         Ok(false)
     }
 
     /// Sends the run. The index returned is of the first datagram that there was no room for.
     fn transmit(&self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Option<usize> {
-        let (first, contents) = (self.run.first()?, self.buf.get(..self.octets())?);
-        let size = first.encoded_len();
+        let (first, contents) = (self.run.first()?, self.buf.get(..self.octets)?);
+        let size = first.span().map_or(self.octets, |_| first.encoded_len());
         if self.run.len() > 1 && transfer.segmentation && self.run.len() <= outlet.segments {
             match outlet.send(first, contents, Some(size)) {
                 Ok(()) => return None,
@@ -263,4 +265,15 @@ impl Outbox {
         }
         None
     }
+}
+
+/// Puts `message` into the ERROR at the start of `buf`, if there is one that has no code of its own: the code
+/// alone would say nothing. The octets that it has now are returned.
+fn explain(message: &'static str, buf: &mut [u8]) -> Option<usize> {
+    let code = ErrorCode::NOT_DEFINED;
+    if !matches!(buf, [0, 5, 0, 0, ..]) {
+        return None;
+    }
+    let message = Text(message.as_bytes());
+    Packet::Error { code, message }.encode(buf).ok()
 }

@@ -10,7 +10,7 @@ use std::{
 use super::{control::Control, timers::SessionRef};
 use crate::{ContentError, Sink};
 
-/// Files that are flushed to the disk at once.
+/// Files that are flushed to the disk at once, or one for each loop if there are more.
 const MOST_THREADS: usize = 4;
 
 struct Job {
@@ -28,6 +28,9 @@ pub(crate) struct Committed {
 /// Threads that commit complete files: a flush takes as long as the disk likes.
 pub(crate) struct Committer {
     control: Arc<Control>,
+    /// The loop that it works for, and threads that it may have.
+    worker: usize,
+    most: usize,
     /// `None` only while it is dropped.
     jobs: Option<mpsc::Sender<Job>>,
     waiting: Arc<Mutex<mpsc::Receiver<Job>>>,
@@ -46,10 +49,13 @@ impl fmt::Debug for Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(control: Arc<Control>) -> Self {
+    /// For one of so many loops.
+    pub(crate) fn new(control: Arc<Control>, worker: usize, workers: usize) -> Self {
         let (jobs, waiting) = mpsc::channel();
         Self {
             control,
+            worker,
+            most: MOST_THREADS.div_ceil(workers.max(1)),
             jobs: Some(jobs),
             waiting: Arc::new(Mutex::new(waiting)),
             done: mpsc::channel(),
@@ -64,7 +70,7 @@ impl Committer {
         session: SessionRef,
         sink: Box<dyn Sink>,
     ) -> Result<(), ContentError> {
-        if self.threads.len() < MOST_THREADS && self.open >= self.threads.len() {
+        if self.threads.len() < self.most && self.open >= self.threads.len() {
             match self.spawn() {
                 Ok(thread) => self.threads.push(thread),
                 // Those that are there will do.
@@ -93,7 +99,7 @@ impl Committer {
 
     fn spawn(&self) -> io::Result<JoinHandle<()>> {
         let (waiting, done) = (Arc::clone(&self.waiting), self.done.0.clone());
-        let control = Arc::clone(&self.control);
+        let (control, worker) = (Arc::clone(&self.control), self.worker);
         thread::Builder::new()
             .name("tftp-commit".to_owned())
             .spawn(move || {
@@ -109,7 +115,7 @@ impl Committer {
                     if done.send(Committed { session, result }).is_err() {
                         return;
                     }
-                    control.wake();
+                    control.wake(worker);
                 }
             })
     }

@@ -39,6 +39,13 @@ pub struct ServerConfig {
     /// Octets of receive buffer to ask of the system for each listening socket, so that the requests of
     /// all devices that start at once have room; 4 MiB.
     pub receive_buffer: usize,
+    /// Event loops, each on a thread of its own; 1. The system deals the clients out among them. All
+    /// limits are for all of them together.
+    ///
+    /// More than one takes Linux or Android; elsewhere there is one whatever is set. While the server runs,
+    /// another program of the same user can then listen on the same addresses and take a share of
+    /// the requests.
+    pub threads: usize,
     /// How long to look for the next datagram before sleeping. It makes a transfer faster by the time
     /// that waking takes, and keeps a core busy while there are transfers. `None`: sleep at once.
     pub busy_poll: Option<Duration>,
@@ -60,6 +67,7 @@ impl Default for ServerConfig {
             transfer,
             limits: Limits::new(),
             receive_buffer: 4 << 20,
+            threads: 1,
             busy_poll: None,
             drain: Duration::from_secs(30),
         }
@@ -83,7 +91,8 @@ pub struct Limits {
     /// Transfers that are half open: answered, and not yet acknowledged by the client, so that its
     /// address may be forged; 12,288. When it is reached, the oldest of them makes room.
     pub half_open: usize,
-    /// How long a transfer may stay half open; 5 s.
+    /// How long a transfer may stay half open; 5 s. It is one and a half times the time-out that the client
+    /// asked for if that is longer, so that an answer that was lost is repeated.
     pub half_open_time: Duration,
     /// Octets that may be sent for each octet of a request before the client has proved its address,
     /// besides one block of 512 for each request; 3. A client that repeats its request, because

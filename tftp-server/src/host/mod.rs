@@ -1,7 +1,9 @@
-//! A server on a host: one event loop over the sockets of the operating system.
+//! A server on a host: event loops over the sockets of the operating system.
 
 mod accept;
 mod batch;
+mod begin;
+mod census;
 mod clock;
 mod commit;
 mod config;
@@ -13,10 +15,12 @@ mod report;
 mod server;
 mod session;
 mod sessions;
+mod shared;
 mod socket;
 mod timers;
 mod transfer;
 mod turn;
+mod worker;
 
 pub use config::{Limits, Ports, ServerConfig};
 pub use control::Handle;

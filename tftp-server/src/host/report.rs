@@ -89,11 +89,15 @@ pub enum TurnedAway {
     TooManyMisses,
     /// No port is free for the transfer.
     NoPort,
+    /// The system has no more handles for files and sockets. On Unix `ulimit -n` bounds them; a transfer
+    /// takes one, or none if all use one port, and each file that is being sent takes one.
+    NoHandle,
     /// The server is shutting down.
     ShuttingDown,
 }
 
-/// Is told what happens. It is called on the thread of the event loop, so it should be quick.
+/// Is told what happens. It is called on the threads of the event loops, by one at a time, so it should be
+/// quick.
 pub trait Observer: Send {
     /// A request is over and done with.
     fn finished(&mut self, report: &Report<'_>) {

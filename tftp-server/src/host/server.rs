@@ -1,33 +1,19 @@
-//! The event loop.
+//! A server: event loops that listen on the same addresses.
 
-use core::{fmt, net::SocketAddr, time::Duration};
-use std::{collections::VecDeque, io, sync::Arc};
+use core::{fmt, net::SocketAddr};
+use std::{io, net::UdpSocket, sync::Arc, thread};
 
-use mio::{Events, Interest, Poll, Token, Waker};
-use tftp_proto::{ErrorCode, Instant};
+use mio::{Poll, Waker};
 
 use super::{
-    batch::Outbox,
-    clock::Clock,
-    commit::Committer,
-    config::{Ports, ServerConfig},
+    config::ServerConfig,
     control::{Control, Handle, Wanted},
-    datagrams::Datagrams,
-    misses::Misses,
-    ports::PortPool,
-    report::{Observer, TurnedAway},
-    session::Verdict,
-    sessions::Sessions,
-    socket::{Listener, LocalAddresses},
-    timers::Timers,
+    report::Observer,
+    shared::Shared,
+    socket::{Listener, bind_group, join_group},
+    worker::{WAKER, Worker},
 };
 use crate::Content;
-
-/// Events that are taken from the system at once.
-const EVENTS: usize = 1024;
-const WAKER: Token = Token(0);
-/// What comes before the tokens of listeners.
-const FIRST_LISTENER: usize = 1;
 
 /// Why a server could not be made.
 #[derive(Debug)]
@@ -65,49 +51,40 @@ impl core::error::Error for BindError {
     }
 }
 
-/// Room for datagrams, one for all sessions.
-#[derive(Debug)]
-pub(super) struct Buffers {
-    pub(super) datagrams: Datagrams,
-    pub(super) outbox: Outbox,
-}
-
 /// A server that is bound to its addresses. [`run`](Self::run) serves on the calling thread.
 ///
-/// All transfers share that thread; besides it there are at most four that store complete uploads. A session
-/// has its machine, its name, its socket (unless all share a port) and the handle of its file, which
-/// those that read the same file share.
+/// All transfers share that thread, or as many as [`ServerConfig::threads`] says; besides them there are a
+/// few that store complete uploads. A session has its machine, its name, its socket (unless all share a
+/// port) and the handle of its file, which those that read the same file share.
 pub struct Server {
-    pub(super) poll: Poll,
-    pub(super) control: Arc<Control>,
-    pub(super) listeners: Vec<Listener>,
+    shared: Arc<Shared>,
+    workers: Vec<Worker>,
     addresses: Vec<SocketAddr>,
-    pub(super) local: LocalAddresses,
-    pub(super) sessions: Sessions,
-    pub(super) ports: Option<PortPool>,
-    pub(super) timers: Timers,
-    /// Sessions that want a turn.
-    pub(super) ready: VecDeque<usize>,
-    pub(super) committer: Committer,
-    pub(super) content: Box<dyn Content>,
-    pub(super) observer: Box<dyn Observer>,
-    pub(super) config: ServerConfig,
-    pub(super) clock: Clock,
-    pub(super) misses: Misses,
-    /// Errors sent to malformed requests in this second.
-    pub(super) errors: (u64, u32),
-    /// When a shutdown waits no longer.
-    drain_until: Option<Instant>,
-    stopped: bool,
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("addresses", &self.addresses)
-            .field("sessions", &self.sessions.len())
+            .field("workers", &self.workers.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Ends the other event loops if one fails: half a server would leave half of the requests unanswered.
+struct StopOthers<'c>(&'c Control);
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.want(Wanted::Stop);
+        }
+    }
+}
+
+fn run_worker(worker: &mut Worker, control: &Control) -> io::Result<()> {
+    let _stop = StopOthers(control);
+    worker.run().inspect_err(|_| control.want(Wanted::Stop))
 }
 
 impl Server {
@@ -116,57 +93,62 @@ impl Server {
     /// # Errors
     /// If there is no address, one cannot be listened on, or the event loop cannot be set up.
     pub fn bind(config: ServerConfig, content: impl Content + 'static) -> Result<Self, BindError> {
-        if config.listen.is_empty() {
+        Self::bind_with(config, Vec::new(), content)
+    }
+
+    /// As [`bind`](Self::bind), and listens on `sockets` too, which somebody else has bound: systemd, or the
+    /// program itself before it gave its privileges up.
+    ///
+    /// With several [`threads`](ServerConfig::threads), the others join such a socket where the system lets
+    /// them, which takes the user and the privileges of whoever has bound it. Otherwise the first thread serves
+    /// all who ask there.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_with(
+        config: ServerConfig,
+        sockets: Vec<UdpSocket>,
+        content: impl Content + 'static,
+    ) -> Result<Self, BindError> {
+        if config.listen.is_empty() && sockets.is_empty() {
             return Err(BindError::NoAddress);
         }
-        let poll = Poll::new().map_err(BindError::Setup)?;
-        let waker = Waker::new(poll.registry(), WAKER).map_err(BindError::Setup)?;
-        let control = Arc::new(Control::new(waker));
-        let mut listeners = Vec::new();
-        for (index, address) in config.listen.iter().copied().enumerate() {
-            let bind = || -> io::Result<Listener> {
-                let mut listener = Listener::bind(address, config.receive_buffer)?;
-                let token = Token(index.saturating_add(FIRST_LISTENER));
-                poll.registry()
-                    .register(&mut listener.socket, token, Interest::READABLE)?;
-                Ok(listener)
-            };
-            listeners.push(bind().map_err(|error| BindError::Listen { address, error })?);
+        let threads = if SHARES_ADDRESSES {
+            config.threads.clamp(1, MOST_THREADS)
+        } else {
+            1
+        };
+        let mut groups = Vec::new();
+        for address in config.listen.iter().copied() {
+            let group = bind_group(address, threads, config.receive_buffer);
+            groups.push(group.map_err(|error| BindError::Listen { address, error })?);
         }
+        for socket in sockets {
+            let group = join_group(socket, threads, config.receive_buffer);
+            groups.push(group.map_err(BindError::Setup)?);
+        }
+        let addresses = groups
+            .iter()
+            .filter_map(|group| group.first().map(|listener| listener.address))
+            .collect();
+        let (shared, workers) =
+            set_up(config, threads, groups, Box::new(content)).map_err(BindError::Setup)?;
         Ok(Self {
-            addresses: listeners.iter().map(|listener| listener.address).collect(),
-            committer: Committer::new(Arc::clone(&control)),
-            ports: match &config.ports {
-                Ports::Range(range) => Some(PortPool::new(range.clone())),
-                Ports::PerTransfer | Ports::Single => None,
-            },
-            poll,
-            control,
-            listeners,
-            local: LocalAddresses::default(),
-            sessions: Sessions::default(),
-            timers: Timers::default(),
-            ready: VecDeque::new(),
-            content: Box::new(content),
-            observer: Box::new(()),
-            config,
-            clock: Clock::start(),
-            misses: Misses::default(),
-            errors: (0, 0),
-            drain_until: None,
-            stopped: false,
+            shared,
+            workers,
+            addresses,
         })
     }
 
     /// Has `observer` told what happens.
     #[must_use]
-    pub fn observe(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Box::new(observer);
+    pub fn observe(self, observer: impl Observer + 'static) -> Self {
+        self.shared.observe(Box::new(observer));
         self
     }
 
     /// The addresses that it listens on, in the order of the configuration, with the ports that the system
-    /// chose for port 0.
+    /// chose for port 0; then those of the sockets that were handed over.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
@@ -175,214 +157,76 @@ impl Server {
     /// What ends the server from another thread.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.control))
+        Handle(Arc::clone(&self.shared.control))
     }
 
     /// Serves until a [`Handle`] ends it.
     ///
     /// # Errors
-    /// If the system does not tell what happens on the sockets any more. What a single socket or file
-    /// suffers ends the transfer that it is for.
+    /// If a thread cannot be started, or the system does not tell what happens on the sockets any more. What
+    /// a single socket or file suffers ends the transfer that it is for.
     pub fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS);
-        let mut buffers = Buffers {
-            datagrams: Datagrams::new(),
-            outbox: Outbox::new(),
+        let control = &*self.shared.control;
+        // The sockets stay open until the last loop has ended: if one left its group, the system would
+        // deal its clients out anew, also those of transfers that go on.
+        let Some((first, others)) = self.workers.split_first_mut() else {
+            return Ok(());
         };
-        while !self.is_finished() {
-            self.wait(&mut events)?;
-            for event in &events {
-                self.note(event);
-            }
-            for index in 0..self.listeners.len() {
-                self.serve_listener(index, &mut buffers);
-            }
-            self.collect_commits(&mut buffers);
-            self.fire_timers();
-            // Those that queue up meanwhile wait for the next round, after new requests.
-            for _ in 0..self.ready.len() {
-                if let Some(key) = self.ready.pop_front() {
-                    self.turn(key, &mut buffers);
-                }
-            }
-            self.follow_control(&mut buffers);
-        }
-        Ok(())
-    }
-
-    /// Sleeps until something happens.
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout();
-        if let Some(span) = self.config.busy_poll
-            && !self.sessions.is_empty()
-        {
-            let until = self
-                .clock
-                .now()
-                .saturating_add(timeout.map_or(span, |timeout| timeout.min(span)));
-            loop {
-                poll(&mut self.poll, events, Some(Duration::ZERO))?;
-                if !events.is_empty() || self.clock.now() >= until {
-                    break;
-                }
-                core::hint::spin_loop();
-            }
-            if !events.is_empty() {
-                return Ok(());
-            }
-        }
-        let timeout = if self.config.busy_poll.is_some() {
-            self.timeout()
-        } else {
-            timeout
-        };
-        poll(&mut self.poll, events, timeout)
-    }
-
-    /// How long there is nothing to do; `None` if there is no end in sight.
-    fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() || self.listeners.iter().any(|listener| listener.readable) {
-            return Some(Duration::ZERO);
-        }
-        let drain = self.drain_until.filter(|_| !self.stopped);
-        let next = self.timers.next().into_iter().chain(drain).min()?;
-        Some(next.saturating_since(self.clock.now()))
-    }
-
-    /// Takes note of what the system says about a socket.
-    fn note(&mut self, event: &mio::event::Event) {
-        let Some(index) = event.token().0.checked_sub(FIRST_LISTENER) else {
-            return;
-        };
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.readable |= event.is_readable();
-            if event.is_writable() && !listener.blocked.is_empty() {
-                let blocked = core::mem::take(&mut listener.blocked);
-                self.watch_listener(index, Interest::READABLE);
-                for key in blocked {
-                    if let Some(session) = self.sessions.get_mut(key) {
-                        session.awaits_room = false;
+        thread::scope(|scope| {
+            let mut running = Vec::new();
+            let mut failed = Ok(());
+            for worker in others {
+                let started = thread::Builder::new()
+                    .name("tftp-loop".to_owned())
+                    .spawn_scoped(scope, || run_worker(worker, control));
+                match started {
+                    Ok(thread) => running.push(thread),
+                    Err(error) => {
+                        control.want(Wanted::Stop);
+                        failed = Err(error);
+                        break;
                     }
-                    self.enqueue(key);
                 }
             }
-            return;
-        }
-        let key = index.saturating_sub(self.listeners.len());
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.readable |= event.is_readable();
-            self.enqueue(key);
-        }
-    }
-
-    /// The token of the session with this key.
-    pub(super) fn token(&self, key: usize) -> Token {
-        Token(
-            key.saturating_add(self.listeners.len())
-                .saturating_add(FIRST_LISTENER),
-        )
-    }
-
-    pub(super) fn watch_listener(&mut self, index: usize, interest: Interest) {
-        let token = Token(index.saturating_add(FIRST_LISTENER));
-        if let Some(listener) = self.listeners.get_mut(index) {
-            // If it fails, the timers give the sessions their turns.
-            let _ = self
-                .poll
-                .registry()
-                .reregister(&mut listener.socket, token, interest);
-        }
-    }
-
-    pub(super) fn enqueue(&mut self, key: usize) {
-        if let Some(session) = self.sessions.get_mut(key)
-            && !session.queued
-        {
-            session.queued = true;
-            self.ready.push_back(key);
-        }
-    }
-
-    fn fire_timers(&mut self) {
-        let now = self.clock.now();
-        while let Some(reference) = self.timers.pop_due(now) {
-            let Some(session) = self.sessions.by_reference(reference) else {
-                continue;
-            };
-            if session.wake <= now {
-                session.armed = Instant::from_micros(u64::MAX);
-                // What it waits for may have arrived without having been noted yet.
-                session.readable = true;
-                self.enqueue(reference.key);
-            } else {
-                session.armed = session.wake;
-                self.timers.insert(session.wake, reference);
+            let mut result = failed.and(run_worker(first, control));
+            for thread in running {
+                match thread.join() {
+                    Ok(ended) => result = result.and(ended),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
-        }
-    }
-
-    fn collect_commits(&mut self, buffers: &mut Buffers) {
-        while let Some(committed) = self.committer.collect() {
-            let Some(session) = self.sessions.by_reference(committed.session) else {
-                continue;
-            };
-            session.committing = false;
-            if let Err(error) = committed.result {
-                session.transfer.fail(error);
-            }
-            self.speak(committed.session.key, &mut buffers.outbox);
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.control.wanted() != Wanted::Serve && self.sessions.is_empty()
-    }
-
-    /// Whether new requests are turned away.
-    pub(super) fn is_closing(&self) -> bool {
-        self.control.wanted() != Wanted::Serve
-    }
-
-    fn follow_control(&mut self, buffers: &mut Buffers) {
-        let wanted = self.control.wanted();
-        if wanted == Wanted::Serve || self.stopped {
-            return;
-        }
-        let now = self.clock.now();
-        let until = *self
-            .drain_until
-            .get_or_insert_with(|| now.saturating_add(self.config.drain));
-        if wanted == Wanted::Stop || now >= until {
-            self.stopped = true;
-            for key in self.sessions.keys() {
-                self.stop_session(key, &mut buffers.outbox);
-            }
-        }
-    }
-
-    /// Ends a session, telling the peer. One whose file is being stored ends when it is.
-    fn stop_session(&mut self, key: usize, outbox: &mut Outbox) {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        if !session.committing {
-            session.verdict = (!session.reported).then_some(Verdict::Stopped);
-            session.transfer.machine.abort(ErrorCode::NOT_DEFINED);
-            self.speak(key, outbox);
-        }
-    }
-
-    pub(super) fn turn_away(&mut self, peer: SocketAddr, reason: TurnedAway) {
-        self.observer.turned_away(peer, reason);
+            result
+        })
     }
 }
 
-fn poll(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-    match poll.poll(events, timeout) {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            events.clear();
-            Ok(())
-        }
-        result => result,
+/// Whether several sockets can share an address so that each gets the datagrams of some clients.
+const SHARES_ADDRESSES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+/// Event loops that a server may have.
+const MOST_THREADS: usize = 1024;
+
+fn set_up(
+    config: ServerConfig,
+    threads: usize,
+    groups: Vec<Vec<Listener>>,
+    content: Box<dyn Content>,
+) -> io::Result<(Arc<Shared>, Vec<Worker>)> {
+    let mut polls = Vec::new();
+    let mut wakers = Vec::new();
+    for _ in 0..threads {
+        let poll = Poll::new()?;
+        wakers.push(Waker::new(poll.registry(), WAKER)?);
+        polls.push(poll);
     }
+    let shared = Arc::new(Shared::new(config, Arc::new(Control::new(wakers)), content));
+    let mut listeners: Vec<Vec<Listener>> = polls.iter().map(|_| Vec::new()).collect();
+    for group in groups {
+        for (listener, of_worker) in group.into_iter().zip(&mut listeners) {
+            of_worker.push(listener);
+        }
+    }
+    let workers = polls.into_iter().zip(listeners).enumerate();
+    let workers = workers
+        .map(|(index, (poll, listeners))| Worker::new(index, poll, listeners, Arc::clone(&shared)));
+    Ok((Arc::clone(&shared), workers.collect::<io::Result<_>>()?))
 }

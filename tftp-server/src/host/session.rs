@@ -3,7 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
-use tftp_proto::{Direction, Instant, Mode, Summary, Text, TransferError};
+use tftp_proto::{Direction, ErrorCode, Instant, Mode, Summary, Text, TransferError};
 
 use super::{
     report::{Outcome, Report},
@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) fingerprint: u32,
     pub(crate) serial: u64,
     pub(crate) started: Instant,
+    /// How long it may stay half open.
+    pub(crate) half_open_until: Instant,
     /// When it wants a turn, and when a timer will give it one.
     pub(crate) wake: Instant,
     pub(crate) armed: Instant,
@@ -66,6 +68,17 @@ impl Session {
             key,
             serial: self.serial,
         }
+    }
+
+    /// Ends the transfer, whose client is told why.
+    pub(crate) fn end(&mut self, verdict: Option<Verdict>) {
+        self.verdict = verdict;
+        self.transfer.farewell = match verdict {
+            Some(Verdict::TooSlow) => Some("too slow"),
+            Some(Verdict::Stopped) => Some("the server is shutting down"),
+            Some(Verdict::Replaced | Verdict::Evicted | Verdict::Unanswered) | None => None,
+        };
+        self.transfer.machine.abort(ErrorCode::NOT_DEFINED);
     }
 
     const fn direction(&self) -> Direction {

@@ -27,14 +27,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn bind(address: SocketAddr, receive_buffer: usize) -> io::Result<Self> {
-        let socket = bind(address)?;
+    fn new(socket: Socket, receive_buffer: usize) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
         ask_receive_buffer(&socket, receive_buffer);
         let socket = UdpSocket::from_std(socket.into());
         // It also forbids fragments, which is undone below.
         let state = UdpSocketState::new((&socket).into())?;
-        allow_fragments(&socket, address.is_ipv6())?;
         let address = socket.local_addr()?;
+        allow_fragments(&socket, address.is_ipv6())?;
         Ok(Self {
             segments: state.max_gso_segments(),
             socket,
@@ -46,6 +46,62 @@ impl Listener {
     }
 }
 
+/// Sockets that listen on `address`, one for each of `count` loops.
+pub(crate) fn bind_group(
+    address: SocketAddr,
+    count: usize,
+    receive_buffer: usize,
+) -> io::Result<Vec<Listener>> {
+    // The first one finds out whether anybody has the address: it does not share it yet.
+    let first = bind(address)?;
+    let joining = join(&first, count)?;
+    core::iter::once(first)
+        .chain(joining)
+        .map(|socket| Listener::new(socket, receive_buffer))
+        .collect()
+}
+
+/// As [`bind_group`], with a socket that is bound. If no others can join it, it is the only one.
+pub(crate) fn join_group(
+    socket: std::net::UdpSocket,
+    count: usize,
+    receive_buffer: usize,
+) -> io::Result<Vec<Listener>> {
+    let first = Socket::from(socket);
+    let joining = join(&first, count).unwrap_or_default();
+    core::iter::once(first)
+        .chain(joining)
+        .map(|socket| Listener::new(socket, receive_buffer))
+        .collect()
+}
+
+/// More sockets at the address of `first`, until there are `count`. The system deals datagrams out by their
+/// addresses and ports, so all that a client sends from one port reaches one of them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn join(first: &Socket, count: usize) -> io::Result<Vec<Socket>> {
+    if count < 2 {
+        return Ok(Vec::new());
+    }
+    first.set_reuse_port(true)?;
+    let address = first
+        .local_addr()?
+        .as_socket()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let others = (1..count).map(|_| {
+        let socket = open(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    });
+    others.collect()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+const fn join(_: &Socket, _: usize) -> io::Result<Vec<Socket>> {
+    Ok(Vec::new())
+}
+
 /// A socket for one transfer.
 pub(crate) fn bind_transfer(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
@@ -54,14 +110,18 @@ pub(crate) fn bind_transfer(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = open(address)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
     if address.is_ipv6() {
         // Else whether IPv4 clients are served would depend on a setting of the system.
         socket.set_only_v6(true)?;
     }
-    socket.bind(&address.into())?;
     Ok(socket)
 }
 
@@ -178,7 +238,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn packets_are_sent_without_dont_fragment() {
-        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), 1 << 20).unwrap();
+        let listener = bind_group((Ipv4Addr::LOCALHOST, 0).into(), 1, 1 << 20).unwrap();
+        let listener = &listener[0];
         let transfer = bind_transfer((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         for socket in [&listener.socket, &transfer] {
             let value = rustix::net::sockopt::ip_mtu_discover(socket).unwrap();

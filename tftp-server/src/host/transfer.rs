@@ -1,9 +1,14 @@
 //! One transfer: the machine that speaks, and the file that it speaks about.
 
 use core::{fmt, net::SocketAddr};
-use std::{collections::VecDeque, io::IoSlice};
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+};
 
-use tftp_proto::{ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, Transmit};
+use tftp_proto::{
+    ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, TransferError, Transmit,
+};
 
 use crate::{ContentError, Sink, Source};
 
@@ -89,6 +94,8 @@ pub(crate) struct Transfer {
     pub(crate) segmentation: bool,
     /// The last block has arrived and is written, but not committed.
     complete: bool,
+    /// What the client is told with an ERROR that has no code of its own.
+    pub(crate) farewell: Option<&'static str>,
     /// What went wrong with the file.
     pub(crate) cause: Option<ContentError>,
     /// What the client said when it gave up.
@@ -107,6 +114,7 @@ impl Transfer {
             blocked: VecDeque::new(),
             segmentation: true,
             complete: false,
+            farewell: None,
             cause: None,
             message: Box::default(),
         }
@@ -172,6 +180,9 @@ impl Transfer {
                 self.message = message.0.iter().copied().take(LONGEST_MESSAGE).collect();
             }
             Event::Stray(answer) => return answer,
+            Event::Failed(TransferError::Truncated) => {
+                self.farewell = Some("the file ended before its announced size");
+            }
             Event::Negotiated(_) | Event::Failed(_) | Event::Ignored(_) => {}
         }
         None
@@ -205,6 +216,10 @@ impl Transfer {
     /// Ends the transfer because of the file.
     pub(crate) fn fail(&mut self, error: ContentError) {
         self.machine.abort(error.code());
+        let kind = error.cause().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::UnexpectedEof) {
+            self.farewell = Some("the file has become shorter");
+        }
         self.cause = Some(error);
         self.complete = false;
         if matches!(self.file, File::Sink(_)) {

@@ -3,15 +3,16 @@
 use core::{net::IpAddr, time::Duration};
 
 use mio::{Interest, net::UdpSocket};
-use tftp_proto::{ErrorCode, Instant, Summary, TransferError};
+use tftp_proto::{Instant, Summary, TransferError};
 
 use super::{
     batch::{Flow, Outbox, Outlet},
+    census::Place,
     datagrams::BATCH,
-    server::{Buffers, Server},
     session::Verdict,
     socket::Listener,
     transfer::{File, Machine},
+    worker::{Buffers, Worker},
 };
 
 /// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
@@ -36,7 +37,7 @@ fn outlet<'s>(
     }
 }
 
-impl Server {
+impl Worker {
     pub(super) fn turn(&mut self, key: usize, buffers: &mut Buffers) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
@@ -52,7 +53,7 @@ impl Server {
 
     /// Takes in what has arrived at the session's own socket.
     fn listen(&mut self, key: usize, buffers: &mut Buffers) {
-        let now = self.clock.now();
+        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -93,7 +94,7 @@ impl Server {
     /// Has a session that sends a file take note of what its client said before it asked for something
     /// else: the last acknowledgement may just have arrived.
     pub(super) fn settle(&mut self, key: usize, outbox: &mut Outbox) {
-        let now = self.clock.now();
+        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -119,6 +120,7 @@ impl Server {
 
     /// Follows up what a session has taken in.
     pub(super) fn after_taking(&mut self, key: usize, was_proven: bool) {
+        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -129,18 +131,15 @@ impl Server {
             }
         }
         if session.transfer.proven && !was_proven {
-            session.rate_due = self
-                .clock
-                .now()
-                .saturating_add(self.config.limits.rate_period);
-            self.sessions.prove();
+            session.rate_due = now.saturating_add(self.shared.config.limits.rate_period);
+            self.shared.census().prove(session.serial);
         }
     }
 
     /// Ends a session that is half open for too long, or too slow. `false`: it is gone.
     fn is_put_up_with(&mut self, key: usize) -> bool {
-        let now = self.clock.now();
-        let limits = self.config.limits;
+        let now = self.now();
+        let limits = self.shared.config.limits;
         let Some(session) = self.sessions.get_mut(key) else {
             return false;
         };
@@ -148,7 +147,7 @@ impl Server {
             return true;
         }
         if !session.transfer.proven {
-            if now < session.started.saturating_add(limits.half_open_time) {
+            if now < session.half_open_until {
                 return true;
             }
             session.verdict = Some(Verdict::Unanswered);
@@ -161,8 +160,7 @@ impl Server {
             let period = u64::try_from(limits.rate_period.as_millis()).unwrap_or(u64::MAX);
             let wanted = period.saturating_mul(u64::from(limits.min_rate)) / 1000;
             if passed < wanted {
-                session.verdict = Some(Verdict::TooSlow);
-                session.transfer.machine.abort(ErrorCode::NOT_DEFINED);
+                session.end(Some(Verdict::TooSlow));
             }
             session.rate_bytes = bytes;
             session.rate_due = now.saturating_add(limits.rate_period);
@@ -172,7 +170,7 @@ impl Server {
 
     /// Sends what a session has to say.
     pub(super) fn speak(&mut self, key: usize, outbox: &mut Outbox) {
-        let now = self.clock.now();
+        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -196,27 +194,31 @@ impl Server {
     /// Reports an upload as soon as the client was told that it is stored. The session stays for a
     /// while, in case that was lost.
     fn note_received(&mut self, key: usize) {
-        let now = self.clock.now();
+        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         if session.transfer.is_received() && !session.reported {
             session.reported = true;
             let summary = session.transfer.machine.summary();
-            self.observer.finished(&session.report(now, Ok(summary)));
+            self.shared.tell(&session.report(now, Ok(summary)));
+            let session = session.reference(key);
+            self.sessions.dally();
+            let worker = self.index;
+            self.shared.census().dally(Place { worker, session });
         }
     }
 
     /// Has the session wait for a datagram, or for the first moment at which something is due.
     fn rest(&mut self, key: usize, at: Instant) {
-        let limits = self.config.limits;
+        let limits = self.shared.config.limits;
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         let policy = if session.reported {
             at
         } else if !session.transfer.proven {
-            session.started.saturating_add(limits.half_open_time)
+            session.half_open_until
         } else if limits.min_rate > 0 {
             session.rate_due
         } else {
@@ -242,7 +244,7 @@ impl Server {
 
     /// Has the session wait until its socket has room, or for a while if the system does not tell.
     fn await_room(&mut self, key: usize) {
-        let later = self.clock.now().saturating_add(ROOM_PATIENCE);
+        let later = self.now().saturating_add(ROOM_PATIENCE);
         self.wake_at(key, later);
         let Some(session) = self.sessions.get_mut(key) else {
             return;
@@ -279,12 +281,11 @@ impl Server {
         };
         // Whoever is told of an upload that failed finds nothing of it.
         session.transfer.file = File::Gone;
-        if let (Some(port), Some(ports)) = (session.port, &mut self.ports) {
-            ports.give_back(port);
-        }
+        self.shared
+            .census()
+            .leave(session.peer, session.serial, session.port);
         if !session.reported {
-            self.observer
-                .finished(&session.report(self.clock.now(), result));
+            self.shared.tell(&session.report(self.now(), result));
         }
     }
 }

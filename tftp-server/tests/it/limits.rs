@@ -1,8 +1,6 @@
 //! What a peer cannot make grow.
 
 use core::time::Duration;
-use std::time::Instant;
-
 use tftp_server::{
     Bytes, ContentError, FileRequest, Generated, Memory, Ports, ServerConfig, Source, TurnedAway,
 };
@@ -49,7 +47,7 @@ fn a_request_that_there_is_no_handle_for_is_served_when_it_is_repeated() {
     let client = Client::new(server.address);
     client.ask(&rrq("image", &[]));
     let from = client.socket.local_addr().unwrap();
-    assert_eq!(server.told(), Told::TurnedAway(from, TurnedAway::Busy));
+    assert_eq!(server.told(), Told::TurnedAway(from, TurnedAway::NoHandle));
     client.ask(&rrq("image", &[]));
     assert_eq!(client.receive().0, data(1, b"here"));
 }
@@ -88,11 +86,44 @@ fn a_transfer_that_nobody_acknowledges_ends_soon() {
     let mut config = config();
     config.limits.half_open_time = Duration::from_millis(30);
     let server = serve(config, memory());
-    let start = Instant::now();
     let _client = half_open(&server, 1);
+    let ended = server.ended();
+    // By its own timers the transfer would have repeated its answer before it gave up.
+    assert_eq!(
+        (ended.outcome.as_str(), ended.retransmissions),
+        ("Unanswered", 0)
+    );
+}
+
+/// A client that asks for long time-outs, as curl does, may lose the answer too.
+#[test]
+fn a_half_open_transfer_lives_until_its_answer_was_repeated() {
+    let mut config = config();
+    config.limits.half_open_time = Duration::from_millis(1);
+    let server = serve(config, memory());
+    let client = Client::new(server.address);
+    client.ask(&rrq("image", &[("timeout", "1")]));
+    for _ in 0..2 {
+        assert_eq!(client.receive().0, oack(&[("timeout", "1")]));
+    }
     assert_eq!(server.ended().outcome, "Unanswered");
-    // By its own timers the transfer would go on for seven seconds.
-    assert!(start.elapsed() < Duration::from_secs(6));
+}
+
+/// H3
+#[test]
+fn a_request_for_a_missing_file_evicts_nobody() {
+    let mut config = config();
+    config.limits.half_open = 1;
+    let server = serve(config, memory());
+    let client = Client::new(server.address);
+    client.ask(&rrq("image", &[]));
+    let (_, tid) = client.receive();
+    assert_eq!(
+        Client::new(server.address).error_for(&rrq("missing", &[])),
+        1
+    );
+    client.send_to(tid, &ack(1));
+    assert_eq!(client.receive().0, data(2, &noise(100_000)[512..1024]));
 }
 
 /// C-86

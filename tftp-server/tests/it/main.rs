@@ -16,6 +16,9 @@ mod shutdown;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod threads;
+#[cfg(test)]
 mod tids;
 #[cfg(test)]
 mod transfers;

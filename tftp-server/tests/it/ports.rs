@@ -94,7 +94,7 @@ fn files_are_received_through_a_single_port() {
 
 /// `count` ports in a row that are free, below those that the system gives to others, and not those of
 /// another call.
-fn free_ports(count: u16) -> RangeInclusive<u16> {
+pub(crate) fn free_ports(count: u16) -> RangeInclusive<u16> {
     static CALLS: AtomicU16 = AtomicU16::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     let start = 20_000 + (std::process::id() % 250) as u16 * 40 + call * 10;

@@ -1,9 +1,13 @@
 //! Ending a server.
 
 use core::time::Duration;
-use std::time::Instant;
+use std::{sync::mpsc, time::Instant};
 
-use tftp_server::{Memory, Ports, Root, ServerConfig, TurnedAway, Uploads};
+use tftp_proto::ErrorCode;
+use tftp_server::{
+    Content, ContentError, FileRequest, Memory, Ports, Root, ServerConfig, Sink, Source,
+    TurnedAway, Uploads,
+};
 
 use crate::support::*;
 
@@ -54,9 +58,7 @@ fn a_shutdown_lets_transfers_end_and_takes_no_new_ones() {
 fn an_upload_is_stored_during_a_shutdown() {
     let dir = directory(&[]);
     let root = Root::open(dir.path()).unwrap().uploads(Uploads::new());
-    let mut config = config();
-    config.transfer.dally = false;
-    let server = serve(config, root);
+    let server = serve(config(), root);
     let client = Client::new(server.address);
     client.ask(&wrq("new", &[]));
     let (_, tid) = client.receive();
@@ -106,4 +108,84 @@ fn a_stop_discards_uploads_that_are_not_complete() {
     server.handle.stop();
     server.join().unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+/// It stays to repeat its last ACK for half a minute if the client asks for long time-outs.
+#[test]
+fn a_stored_upload_holds_up_no_shutdown() {
+    for stop in [false, true] {
+        let dir = directory(&[]);
+        let root = Root::open(dir.path()).unwrap().uploads(Uploads::new());
+        let server = serve(config(), root);
+        let client = Client::new(server.address);
+        client.ask(&wrq("new", &[("timeout", "200")]));
+        let (_, tid) = client.receive();
+        client.send_to(tid, &data(1, b"all"));
+        assert_eq!(client.receive().0, ack(1));
+        if stop {
+            server.handle.stop();
+        } else {
+            server.handle.shutdown();
+        }
+        server.join().unwrap();
+    }
+}
+
+/// Tells that it commits, and goes on when it is told to.
+struct Slow {
+    committing: mpsc::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
+struct Slowly(Option<Slow>);
+
+impl Content for Slowly {
+    fn open(&mut self, _: &FileRequest<'_>) -> Result<Box<dyn Source>, ContentError> {
+        Err(ErrorCode::FILE_NOT_FOUND.into())
+    }
+
+    fn create(&mut self, _: &FileRequest<'_>) -> Result<Box<dyn Sink>, ContentError> {
+        Ok(Box::new(self.0.take().unwrap()))
+    }
+}
+
+impl Sink for Slow {
+    fn write(&mut self, _: &[u8]) -> Result<(), ContentError> {
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), ContentError> {
+        self.committing.send(()).unwrap();
+        self.go_on.recv().unwrap();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
+    let ((committing, begun), (done, go_on)) = (mpsc::channel(), mpsc::channel());
+    let server = serve(config(), Slowly(Some(Slow { committing, go_on })));
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[("timeout", "200")]));
+    let (_, tid) = client.receive();
+    client.send_to(tid, &data(1, b"all"));
+    begun.recv_timeout(PATIENCE).unwrap();
+    server.handle.stop();
+    done.send(()).unwrap();
+    assert_eq!(client.receive().0, ack(1));
+    assert_eq!(server.ended().outcome, "Complete");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_client_is_told_that_the_server_is_shutting_down() {
+    let server = serve(config(), memory());
+    let client = Client::new(server.address);
+    client.ask(&rrq("image", &[]));
+    let _ = client.receive();
+    server.handle.stop();
+    assert_eq!(
+        error_text(&client.receive().0),
+        "the server is shutting down"
+    );
 }

@@ -4,7 +4,13 @@ use core::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
-use std::{io::ErrorKind, net::UdpSocket, sync::mpsc, thread::JoinHandle, time::Instant as Clock};
+use std::{
+    io::ErrorKind,
+    net::UdpSocket,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread::JoinHandle,
+    time::Instant as Clock,
+};
 
 use tempfile::TempDir;
 use tftp_proto::{
@@ -79,7 +85,10 @@ pub(crate) fn config() -> ServerConfig {
 }
 
 pub(crate) fn serve(config: ServerConfig, content: impl Content + 'static) -> Running {
-    let server = Server::bind(config, content).unwrap();
+    run(Server::bind(config, content).unwrap())
+}
+
+pub(crate) fn run(server: Server) -> Running {
     let (sender, told) = mpsc::channel();
     let (address, handle) = (server.local_addrs()[0], server.handle());
     let server = server.observe(Listening(sender));
@@ -123,6 +132,13 @@ impl Running {
 
     /// Waits until the server has ended by itself.
     pub(crate) fn join(mut self) -> std::io::Result<()> {
+        // The channel ends with the server.
+        let silent = loop {
+            if let Err(error) = self.told.recv_timeout(PATIENCE) {
+                break error;
+            }
+        };
+        assert_eq!(silent, RecvTimeoutError::Disconnected, "it goes on");
         self.thread.take().unwrap().join().unwrap()
     }
 }
@@ -223,6 +239,14 @@ fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Re
 
 /// A name that no test has a file of.
 pub(crate) const FENCE: &str = "a file that is missing";
+
+/// The text of an ERROR.
+pub(crate) fn error_text(datagram: &[u8]) -> &str {
+    match datagram {
+        [0, 5, _, _, text @ .., 0] => core::str::from_utf8(text).unwrap(),
+        other => panic!("not an ERROR: {other:?}"),
+    }
+}
 
 pub(crate) fn error_code(datagram: &[u8]) -> u16 {
     match datagram {

@@ -193,7 +193,9 @@ fn a_file_that_is_cut_while_it_is_sent_ends_with_an_error() {
         .unwrap();
     file.set_len(700).unwrap();
     client.send_to(tid, &ack(1));
-    assert_eq!(error_code(&client.receive().0), 0);
+    let error = client.receive().0;
+    assert_eq!(error_code(&error), 0);
+    assert_eq!(error_text(&error), "the file has become shorter");
     assert_eq!(server.ended().outcome, "Local(ErrorCode(0))");
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 use tftp_proto::{Config, ErrorCode, TransferError};
-use tftp_server::{Content, ContentError, FileRequest, Root, Sink, Source, Uploads};
+use tftp_server::{Content, ContentError, FileRequest, Ports, Root, Sink, Source, Uploads};
 
 use crate::support::*;
 
@@ -145,6 +145,64 @@ fn an_upload_is_not_to_be_seen_before_it_is_complete() {
     client.send_to(tid, &data(2, b"end"));
     assert_eq!(client.receive().0, ack(2));
     assert_eq!(names(dir.path()), ["new"]);
+}
+
+/// The same request again is another upload once the first is stored; who asks twice because an answer
+/// was lost does so before that.
+#[test]
+fn the_same_upload_from_the_same_port_is_taken_at_once() {
+    for ports in [Ports::PerTransfer, Ports::Single] {
+        let dir = directory(&[]);
+        let mut config = config();
+        config.ports = ports;
+        let root = Root::open(dir.path()).unwrap().uploads(overwriting());
+        let server = serve(config, root);
+        let client = Client::new(server.address);
+        for content in [b"one", b"two"] {
+            client.ask(&wrq("new", &[]));
+            let (answer, tid) = client.receive();
+            assert_eq!(answer, ack(0));
+            client.send_to(tid, &data(1, content));
+            assert_eq!(client.receive().0, ack(1));
+            assert_eq!(std::fs::read(dir.path().join("new")).unwrap(), content);
+        }
+    }
+}
+
+/// What looks like another upload may be a late copy of the request.
+#[test]
+fn a_stored_upload_repeats_its_last_acknowledgement_beside_the_next_one() {
+    let dir = directory(&[]);
+    let server = serve_uploads(&dir, overwriting());
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[]));
+    let (_, tid) = client.receive();
+    client.send_to(tid, &data(1, b"all"));
+    assert_eq!(client.receive(), (ack(1), tid));
+    client.ask(&wrq("new", &[]));
+    let (answer, other) = client.receive();
+    assert_eq!(answer, ack(0));
+    assert_ne!(other, tid);
+    client.send_to(tid, &data(1, b"all"));
+    assert_eq!(client.receive(), (ack(1), tid));
+}
+
+#[test]
+fn a_client_is_told_that_its_file_ended_too_early() {
+    let dir = directory(&[]);
+    let server = serve_uploads(&dir, Uploads::new());
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[("tsize", "100")]));
+    let (_, tid) = client.receive();
+    client.send_to(tid, &data(1, b"less"));
+    let error = client.receive().0;
+    assert_eq!(error_code(&error), 0);
+    assert_eq!(
+        error_text(&error),
+        "the file ended before its announced size"
+    );
+    assert_eq!(server.ended().outcome, "Truncated");
+    assert_eq!(names(dir.path()), [""; 0]);
 }
 
 /// C-53: the final ACK means "stored".
