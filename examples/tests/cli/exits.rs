@@ -62,6 +62,8 @@ fn a_value_out_of_range_is_2() {
         ("--timeout", "256"),
         ("--timeout", "soon"),
         ("--source-port", "0"),
+        ("--busy-poll", "0"),
+        ("--busy-poll", "50001"),
         ("--mode", "mail"),
     ] {
         assert_usage(&["get", url, option, value]);
@@ -119,6 +121,7 @@ fn silence_is_5() {
     let output = run(&dir, ["get", &url, "--retries", "1", "--timeout", "0.02"]);
     assert_exit(&output, 5);
     assert!(stderr(&output).contains("no answer"), "{output:?}");
+    assert!(stderr(&output).contains("firewalls"), "{output:?}");
     assert!(names(&dir).is_empty());
 }
 
@@ -129,6 +132,7 @@ fn silence_in_mid_transfer_is_5() {
         &["--no-options", "--retries", "1", "--timeout", "0.02"],
     );
     assert_exit(&output, 5);
+    assert!(stderr(&output).contains("fell silent"), "{output:?}");
     assert!(names(&dir).is_empty());
 }
 
@@ -145,6 +149,23 @@ fn an_upload_that_is_never_confirmed_is_5() {
     });
     assert_exit(&output, 5);
     assert!(stderr(&output).contains("never acknowledged"), "{output:?}");
+    assert!(stderr(&output).contains("look there"), "{output:?}");
+}
+
+#[test]
+fn an_upload_of_a_file_that_must_exist_there_is_explained() {
+    let peer = Peer::new();
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("f"), "a").unwrap();
+    let output = thread::scope(|scope| {
+        scope.spawn(|| peer.answer(&error(1, "File not found")));
+        run(&dir, ["put", "f", &peer.url("f")])
+    });
+    assert_exit(&output, 3);
+    assert!(
+        stderr(&output).contains("exist there already"),
+        "{output:?}"
+    );
 }
 
 #[test]

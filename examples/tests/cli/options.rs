@@ -89,13 +89,49 @@ fn the_source_port_is_used() {
 
 #[test]
 fn the_number_of_retries_is_kept() {
-    let peer = Peer::new();
-    let dir = TempDir::new().unwrap();
-    let url = peer.url("f");
-    let args = ["get", &url, "--retries", "2", "--timeout", "0.02"];
-    assert_exit(&run(&dir, args), 5);
-    let (first, _) = peer.recv();
-    peer.expect(&first);
-    peer.expect(&first);
-    assert!(peer.is_idle());
+    for more in [&[][..], &["--busy-poll", "50000"]] {
+        let peer = Peer::new();
+        let dir = TempDir::new().unwrap();
+        let url = peer.url("f");
+        let args = ["get", &url, "--retries", "2", "--timeout", "0.02"];
+        assert_exit(&run(&dir, [&args, more].concat()), 5);
+        let (first, _) = peer.recv();
+        peer.expect(&first);
+        peer.expect(&first);
+        assert!(peer.is_idle());
+    }
+}
+
+/// Looking for datagrams takes processor time; sleeping takes next to none.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_busy_client_does_not_sleep_at_once() {
+    use std::{fs, process::Stdio};
+
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    use crate::program::tftp;
+
+    let spent = [&[][..], &["--busy-poll", "50000"]].map(|more| {
+        let peer = Peer::new();
+        let dir = TempDir::new().unwrap();
+        let url = peer.url("f");
+        let args = ["get", &url, "--retries", "0", "--timeout", "0.2"];
+        let mut child = tftp(&dir)
+            .args([&args, more].concat())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It stays a zombie, so that its time can be read.
+        let pid = Pid::from_child(&child);
+        waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+        let usage = fs::read_to_string(format!("/proc/{}/schedstat", child.id())).unwrap();
+        child.wait().unwrap();
+        usage.split(' ').next().unwrap().parse::<u64>().unwrap()
+    });
+    assert!(spent[1] > 2 * spent[0], "{spent:?} ns");
 }

@@ -46,8 +46,25 @@ pub struct Client<'c> {
 
 impl<'c> Client<'c> {
     /// Blocks in a window unless the caller says otherwise: enough to keep a local network busy, little
-    /// enough for the buffers of switches and of sockets.
+    /// enough for the buffers of switches and of sockets, and for one call of segmentation offload.
     pub const DEFAULT_WINDOWSIZE: u16 = 16;
+
+    /// The first time-out unless the caller says otherwise. [`Config::client`] has RFC 6298's second, which
+    /// is meant for the internet. TFTP is used on local networks, where a round trip takes a millisecond,
+    /// and a request or an OACK that is lost costs this time, at a second several times that of the whole
+    /// transfer. It is still more than servers take that start a process for each request; where it
+    /// is too little, as over a satellite, the request is sent twice, which servers know how to take.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(400);
+
+    /// What a client asks for and how long it waits, unless told otherwise: [`Config::client`] with
+    /// [`Self::DEFAULT_WINDOWSIZE`] and [`Self::DEFAULT_TIMEOUT`].
+    #[must_use]
+    pub const fn default_config() -> Config {
+        let mut config = Config::client();
+        config.windowsize = Self::DEFAULT_WINDOWSIZE;
+        config.retry.initial = Self::DEFAULT_TIMEOUT;
+        config
+    }
 
     /// A client of the server at this address, usually at port 69.
     #[must_use]
@@ -58,16 +75,14 @@ impl<'c> Client<'c> {
     /// A client of the first of these servers that answers, as DHCP option 150 (RFC 5859) lists them, or as
     /// the addresses of one name are.
     ///
-    /// A get whose server falls silent in the middle starts again at the next one, if the sink can
-    /// take back what it was given ([`Sink::restart`]). A put does not: it would leave two
-    /// servers with a file each of which nobody knows what has become of it. A server that refuses is the last one asked.
+    /// A get whose server falls silent or gives up in the middle starts again at the next one, if the sink can
+    /// take back what it was given ([`Sink::restart`]). A put does not: two servers could then have
+    /// the file, or a part of it. A server that refuses a request is the last one asked.
     #[must_use]
     pub fn of_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
-        let mut config = Config::client();
-        config.windowsize = Self::DEFAULT_WINDOWSIZE;
         Self {
             servers: servers.into_iter().collect(),
-            config,
+            config: Self::default_config(),
             fit_route: true,
             restart: true,
             source_port: 0,
@@ -78,8 +93,8 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// What to ask for and how long to wait, instead of the defaults. The block size is then the one of
-    /// `config`. A seed of 0 is replaced by a random one.
+    /// What to ask for and how long to wait, instead of [`Self::default_config`]. The block size is then
+    /// the one of `config`. A seed of 0 is replaced by a random one.
     #[must_use]
     pub const fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -112,7 +127,8 @@ impl<'c> Client<'c> {
     }
 
     /// Looks for each datagram this long before sleeping. In lockstep on a quiet machine, waking up is
-    /// most of a round trip; a processor is kept busy in exchange. Zero if not told.
+    /// most of a round trip; a processor is kept busy in exchange, and one that both ends share, or that
+    /// has other work, makes transfers slower. Zero if not told.
     #[must_use]
     pub const fn busy_poll(mut self, spin: Duration) -> Self {
         self.spin = spin;

@@ -72,7 +72,7 @@ pub(super) fn run<S: Sink>(
     }
 }
 
-/// Readies the sink for the next server if this one has fallen silent.
+/// Readies the sink for the next server if this one has died in the middle.
 fn start_anew<S: Sink>(
     failure: Failure<S::Error>,
     last_server: bool,
@@ -80,7 +80,8 @@ fn start_anew<S: Sink>(
     stored: u64,
 ) -> Failure<S::Error> {
     let Failure { error, next } = failure;
-    if next != Next::OtherServerAnew || last_server {
+    let gave_up = stored > 0 && matches!(error, Error::Refused { .. });
+    if last_server || !(gave_up || next == Next::OtherServerAnew) {
         return Failure { error, next };
     }
     let restarted = if stored > 0 {

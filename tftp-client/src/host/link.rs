@@ -193,18 +193,25 @@ impl Link {
 
     /// Waits for datagrams until `at`, or a little less.
     pub(super) fn recv(&mut self, inbox: &mut [u8], at: Instant) -> io::Result<Option<Arrival>> {
-        let left = at.saturating_since(self.now());
+        let mut left = at.saturating_since(self.now());
+        if self.cancellable {
+            left = left.min(CANCEL_SLICE);
+        }
         if !self.spin.is_zero() {
-            let spin = self.spin.min(left);
             let start = std::time::Instant::now();
-            while start.elapsed() < spin {
+            let spin = self.spin.min(left);
+            loop {
                 if let Some(arrival) = self.recv_now(inbox)? {
                     return Ok(Some(arrival));
                 }
+                if start.elapsed() >= spin {
+                    break;
+                }
                 core::hint::spin_loop();
             }
+            left = left.saturating_sub(spin);
         }
-        self.block_for(at.saturating_since(self.now()))?;
+        self.block_for(left)?;
         self.recv_once(inbox)
     }
 
@@ -247,11 +254,6 @@ impl Link {
     /// Lets the next receive call wait for at most `left`. The time-out of the socket is changed only if
     /// it does not suit, as changing it costs a system call.
     fn block_for(&mut self, left: Duration) -> io::Result<()> {
-        let left = if self.cancellable {
-            left.min(CANCEL_SLICE)
-        } else {
-            left
-        };
         self.set_nonblocking(false)?;
         // Waking up early does no harm.
         let suits = |timeout: Duration| timeout <= left && timeout.saturating_mul(2) >= left;

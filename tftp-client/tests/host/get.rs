@@ -3,11 +3,11 @@
 use core::{net::Ipv6Addr, time::Duration};
 use std::thread;
 
-use tftp_client::{Config, Request, Summary};
+use tftp_client::{Cancel, Config, Error, Request, Summary, TransferError};
 
 use crate::peer::{
-    LOSSY, Loss, NO_LOSS, Peer, ack, asking, calm, client, contents, data, hasty, oack, quick,
-    serve_read, windowed,
+    LOSSY, Loss, NO_LOSS, PATIENCE, Peer, ack, asking, calm, client, contents, data, hasty, oack,
+    quick, serve_read, windowed,
 };
 
 /// Fetches `file` from a server of ours.
@@ -244,4 +244,40 @@ fn busy_polling_fetches_the_same_file() {
             .unwrap();
     });
     assert!(fetched == file);
+}
+
+#[test]
+fn busy_polling_ends_with_the_time_out() {
+    let peer = Peer::new();
+    let mut config = quick();
+    config.retry.resends = 1;
+    let result = client(&peer)
+        .config(config)
+        .busy_poll(Duration::MAX)
+        .get(Request::octet("f").unwrap(), &mut Vec::new());
+    assert!(
+        matches!(result, Err(Error::Transfer(TransferError::TimedOut))),
+        "{result:?}"
+    );
+    let (first, _) = peer.recv();
+    peer.expect(&first);
+}
+
+#[test]
+fn busy_polling_ends_when_it_is_cancelled() {
+    let peer = Peer::new();
+    let cancel = Cancel::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            peer.recv();
+            cancel.cancel();
+        });
+        let result = client(&peer)
+            .cancel(cancel.clone())
+            .busy_poll(PATIENCE)
+            .get(Request::octet("f").unwrap(), &mut Vec::new());
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    });
+    // After the busy wait the request would have been repeated.
+    assert!(peer.is_idle());
 }

@@ -77,6 +77,12 @@ impl Peer {
         assert_eq!(got, datagram);
     }
 
+    /// Answers a request.
+    pub(crate) fn answer(&self, datagram: &[u8]) {
+        let (_, to) = self.recv();
+        self.send(to, datagram);
+    }
+
     /// Answers each datagram with this one, until it is dismissed.
     pub(crate) fn answer_any(&self, datagram: &[u8]) {
         let slice = Duration::from_millis(10);

@@ -3,7 +3,7 @@
 use core::{net::Ipv4Addr, time::Duration};
 use std::{io::ErrorKind, net::UdpSocket, thread};
 
-use tftp_client::{Client, Error, Request, TransferError};
+use tftp_client::{Client, Config, Error, Request, TransferError};
 
 use crate::peer::{Peer, ack, asking, calm, client, data, error, hasty, oack, quick, strings};
 
@@ -24,6 +24,15 @@ fn a_client_that_was_told_nothing_asks_for_size_window_and_fitting_blocks() {
             .get(Request::octet("f").unwrap(), &mut Vec::new())
             .unwrap();
     });
+}
+
+/// That a client uses these shows in what it asks for.
+#[test]
+fn a_client_that_was_told_nothing_waits_as_a_local_network_needs_it() {
+    let retry = Client::default_config().retry;
+    assert_eq!(retry.initial, Client::DEFAULT_TIMEOUT);
+    assert!(retry.initial < Config::client().retry.initial);
+    assert!(retry.initial > retry.floor);
 }
 
 /// C-29: a server must be able to see that it is the same request.

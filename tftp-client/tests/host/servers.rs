@@ -9,7 +9,7 @@ use std::{fs, net::UdpSocket, thread};
 use tempfile::TempDir;
 use tftp_client::{Client, Error, ErrorCode, Request, Sink, StagedFile, StdIo, TransferError};
 
-use crate::peer::{PATIENCE, Peer, ack, contents, data, error, hasty, quick};
+use crate::peer::{PATIENCE, Peer, ack, calm, contents, data, error, hasty, quick};
 
 fn of_servers<'c>(servers: &[&Peer]) -> Client<'c> {
     let mut config = quick();
@@ -150,6 +150,26 @@ fn a_server_that_dies_in_the_middle_is_followed_by_the_next_from_the_start() {
     let request = Request::octet("f").unwrap();
     get_after_a_death(request, &contents(512), &mut fetched).unwrap();
     assert_eq!(fetched, b"before b");
+}
+
+#[test]
+fn a_server_that_gives_up_in_the_middle_is_followed_by_the_next() {
+    let (dying, next) = (Peer::new(), Peer::new());
+    let mut fetched = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, to) = dying.recv();
+            dying.send(to, &data(1, &contents(512)));
+            dying.expect(&ack(1));
+            dying.send(to, &error(0, "shutting down"));
+        });
+        scope.spawn(|| next.answer(&data(1, b"b")));
+        Client::of_servers([dying.addr(), next.addr()])
+            .config(calm())
+            .get(Request::octet("f").unwrap(), &mut fetched)
+            .unwrap();
+    });
+    assert_eq!(fetched, b"b");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(crate) struct Bar {
     start: Instant,
     /// When the file was complete, which is before its last ACK need not be repeated any more.
     complete: Cell<Option<Duration>>,
+    bytes: Cell<u64>,
 }
 
 impl Bar {
@@ -36,6 +37,7 @@ impl Bar {
             quiet,
             start: Instant::now(),
             complete: Cell::new(None),
+            bytes: Cell::new(0),
         }
     }
 
@@ -46,11 +48,17 @@ impl Bar {
             self.bar.set_length(size);
             self.bar.set_style(style(WITH_SIZE));
         }
+        self.bytes.set(progress.bytes);
         self.bar.set_position(progress.bytes);
         if progress.complete && self.complete.get().is_none() {
             self.complete.set(Some(self.start.elapsed()));
             self.bar.finish_and_clear();
         }
+    }
+
+    /// Octets that the last attempt has transferred.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes.get()
     }
 
     /// Removes the bar and says how it went.

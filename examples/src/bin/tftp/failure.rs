@@ -10,6 +10,14 @@ use tftp_client::{Error, ErrorCode, TransferError};
 pub(crate) struct Failure {
     cause: Cause,
     message: String,
+    hint: Option<&'static str>,
+}
+
+/// What was tried, and how far it came.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Attempt {
+    Get { bytes: u64 },
+    Put { bytes: u64 },
 }
 
 /// The exit codes.
@@ -31,6 +39,7 @@ impl Failure {
         Self {
             cause,
             message: message.to_string(),
+            hint: None,
         }
     }
 
@@ -56,6 +65,7 @@ impl Failure {
     /// A transfer of `what` failed. `code` is what the store's error means.
     pub(crate) fn transfer<E: Display>(
         what: impl Display,
+        attempt: Attempt,
         error: &Error<E>,
         code: impl Fn(&E) -> ErrorCode,
     ) -> Self {
@@ -68,7 +78,22 @@ impl Failure {
             Error::Cancelled => Cause::Interrupted,
             _ => Cause::Local,
         };
-        Self::new(cause, format_args!("{what}: {error}"))
+        let hint = match error {
+            Error::Transfer(error) => protocol_hint(*error, attempt),
+            Error::Unreachable(_) => Some("nothing seems to serve TFTP at that address and port"),
+            Error::Refused { code, .. } => refusal_hint(*code, attempt),
+            Error::Shrunk { .. } => Some("the file was changed while it was sent"),
+            _ => None,
+        };
+        Self {
+            hint,
+            ..Self::new(cause, format_args!("{what}: {error}"))
+        }
+    }
+
+    /// What the user can do about it, if that is not plain.
+    pub(crate) const fn hint(&self) -> Option<&'static str> {
+        self.hint
     }
 
     pub(crate) const fn exit_code(&self) -> u8 {
@@ -98,6 +123,39 @@ const fn protocol(error: TransferError) -> Cause {
         TransferError::TimedOut | TransferError::Unconfirmed => Cause::NoAnswer,
         TransferError::Local(_) => Cause::Local,
         _ => Cause::Peer,
+    }
+}
+
+const fn protocol_hint(error: TransferError, attempt: Attempt) -> Option<&'static str> {
+    match (error, attempt) {
+        (TransferError::TimedOut, Attempt::Get { bytes: 0 } | Attempt::Put { bytes: 0 }) => Some(
+            "is a server running there? Its answers come from another port than the request goes to, which \
+             firewalls must let pass",
+        ),
+        (TransferError::TimedOut, _) => {
+            Some("the server fell silent in the middle of the transfer")
+        }
+        (TransferError::Unconfirmed, _) => {
+            Some("the server may have stored the file or not: look there before trying again")
+        }
+        (TransferError::Truncated, _) => {
+            Some("the file changed on the server while it was sent, or its disk failed: try again")
+        }
+        (TransferError::OptionNegotiation, _) => Some("try --no-options"),
+        _ => None,
+    }
+}
+
+const fn refusal_hint(code: ErrorCode, attempt: Attempt) -> Option<&'static str> {
+    match (code, attempt) {
+        (ErrorCode::FILE_NOT_FOUND | ErrorCode::ACCESS_VIOLATION, Attempt::Put { bytes: 0 }) => {
+            Some("many servers take only files that exist there already and that anybody may write")
+        }
+        (ErrorCode::FILE_EXISTS, Attempt::Put { .. }) => {
+            Some("the server does not let files be replaced")
+        }
+        (ErrorCode::OPTION_NEGOTIATION, _) => Some("try --no-options"),
+        _ => None,
     }
 }
 

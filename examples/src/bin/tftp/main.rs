@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         Err(failure) => {
             // There is nobody to tell if this fails.
             let _ = writeln!(io::stderr(), "tftp: {failure}");
+            if let Some(hint) = failure.hint() {
+                let _ = writeln!(io::stderr(), "tftp: hint: {hint}");
+            }
             ExitCode::from(failure.exit_code())
         }
     }

@@ -20,7 +20,7 @@ use tftp_proto::uri::Uri;
 use crate::{
     args::{Args, Command},
     bar::Bar,
-    failure::Failure,
+    failure::{Attempt, Failure},
     input::Input,
     standard,
 };
@@ -131,10 +131,11 @@ fn fetch<S: Sink<Error = io::Error>>(
     sink: &mut S,
     cancel: Cancel,
 ) -> Result<(), Failure> {
-    transfer(args, url, uri, cancel, |client, request| {
-        client
-            .get(request, sink)
-            .map_err(|error| Failure::transfer(url, &error, S::code))
+    transfer(args, url, uri, cancel, |client, request, bar| {
+        client.get(request, sink).map_err(|error| {
+            let bytes = bar.bytes();
+            Failure::transfer(url, Attempt::Get { bytes }, &error, S::code)
+        })
     })
 }
 
@@ -148,10 +149,11 @@ fn store<S: Source>(
 where
     S::Error: core::fmt::Display,
 {
-    transfer(args, url, uri, cancel, |client, request| {
-        client
-            .put(request, source)
-            .map_err(|error| Failure::transfer(url, &error, S::code))
+    transfer(args, url, uri, cancel, |client, request, bar| {
+        client.put(request, source).map_err(|error| {
+            let bytes = bar.bytes();
+            Failure::transfer(url, Attempt::Put { bytes }, &error, S::code)
+        })
     })
 }
 
@@ -160,7 +162,7 @@ fn transfer(
     url: &str,
     uri: &Uri<'_>,
     cancel: Cancel,
-    run: impl FnOnce(&mut Client<'_>, Request<'_>) -> Result<Summary, Failure>,
+    run: impl FnOnce(&mut Client<'_>, Request<'_>, &Bar) -> Result<Summary, Failure>,
 ) -> Result<(), Failure> {
     let options = args.command.options();
     let mode = options.mode.map_or(uri.mode(), Into::into);
@@ -172,7 +174,7 @@ fn transfer(
     let client = Client::of_servers(servers)
         .cancel(cancel)
         .progress(|progress| bar.update(progress));
-    let result = run(&mut options.configure(client), request);
+    let result = run(&mut options.configure(client), request, &bar);
     bar.conclude(url, result.as_ref().ok());
     result.map(|_| ())
 }
