@@ -15,7 +15,7 @@ TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 LIBRARIES=(-p tftp-proto -p tftp-client -p tftp-server)
 BARE_TARGETS=(thumbv7m-none-eabi thumbv6m-none-eabi)
 # Packages that are workspaces of their own; the words for style look at them too.
-APART=(ci/size fuzz examples/bootloader)
+APART=(ci/bench-peers ci/size fuzz examples/bootloader)
 
 # What `all` runs, in this order: cheap and telling words first.
 ALL=(fmt deny clippy doc test features bare size fuzz-smoke bench)
@@ -108,6 +108,17 @@ word_firmware() {
 #: bench       the benchmarks compile, and a short run of each
 word_bench() {
     cargo bench -p tftp-benches --locked -- --quick
+}
+
+#: versus      measure beside other servers and bare UDP (40 minutes; --quick: a smoke test; --help lists the flags)
+word_versus() {
+    bash ci/bench-peers.sh
+    cargo run --quiet --locked --release -p tftp-benches --bin versus -- --out "$TARGET_DIR/versus" "$@"
+}
+
+#: instructions  how many it takes to read and to write a packet, counted by valgrind
+word_instructions() {
+    bash ci/instructions.sh
 }
 
 # One word in a shell of its own: `set -e` is not in force inside a condition, and this is where one
