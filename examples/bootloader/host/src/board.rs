@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::segment::{DEVICE, Segment};
+
 /// How a bootloader prints.
 #[derive(Clone, Copy, Debug)]
 pub enum Log {
@@ -9,6 +11,14 @@ pub enum Log {
     Defmt,
     /// Text.
     Text,
+}
+
+/// What a board's Ethernet controller is connected to.
+pub enum Link<'s> {
+    /// QEMU's user network, with these options: DHCP, a TFTP server, and a way to the host's loopback.
+    User(String),
+    /// A segment with servers of its own.
+    Segment(&'s Segment),
 }
 
 /// A board, and the programs for it.
@@ -24,8 +34,6 @@ pub struct Board {
     nic: &'static str,
     /// Whether it has a watchdog, which resets it when an application hangs.
     pub watchdog: bool,
-    /// Whether its start-up code paints the stack, so that its depth can be told.
-    pub painted: bool,
     /// How its bootloader prints.
     pub log: Log,
     /// The bootloader's ELF file.
@@ -44,7 +52,6 @@ impl Board {
             args: &["-M", "mps2-an385"],
             nic: "lan9118",
             watchdog: true,
-            painted: true,
             log: Log::Defmt,
             bootloader: programs.join("bootloader"),
             app: programs.join("app"),
@@ -57,25 +64,38 @@ impl Board {
         Self {
             name: "virt (riscv32)",
             qemu: "qemu-system-riscv32",
-            args: &["-M", "virt", "-bios", "none", "-m", "64"],
+            args: &[
+                "-M",
+                "virt",
+                "-bios",
+                "none",
+                "-m",
+                "64",
+                // The driver is for devices of virtio 1.0 and later.
+                "-global",
+                "virtio-mmio.force-legacy=false",
+            ],
             nic: "virtio-net-device",
             watchdog: false,
-            painted: false,
             log: Log::Text,
             bootloader: programs.join("bootloader"),
             app: programs.join("app"),
         }
     }
 
-    pub(crate) fn network_args(&self, network: &str) -> Vec<String> {
+    pub(crate) fn network_args(&self, link: &Link<'_>) -> Vec<String> {
         let nic = self.nic;
+        let (kind, options) = match link {
+            Link::User(options) => ("user", options.clone()),
+            Link::Segment(_) => ("tap", format!("ifname={DEVICE},script=no,downscript=no")),
+        };
         // A controller on the board is there whether or not it is asked for; one on a bus is added.
         if nic == "lan9118" {
-            ["-nic".to_owned(), format!("user,model={nic},{network}")].into()
+            ["-nic".to_owned(), format!("{kind},model={nic},{options}")].into()
         } else {
             [
                 "-netdev".to_owned(),
-                format!("user,id=network,{network}"),
+                format!("{kind},id=network,{options}"),
                 "-device".to_owned(),
                 format!("{nic},netdev=network"),
             ]

@@ -2,9 +2,13 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use ed25519_dalek::{Signer as _, SigningKey};
-use object::{Object as _, ObjectSegment as _};
+use object::{
+    Endianness,
+    elf::{FileHeader32, PT_LOAD},
+    read::elf::{FileHeader as _, ProgramHeader as _},
+};
 use sha2::{Digest as _, Sha256};
 
 /// What an application has where its version is to stand: the mark, seven digits, and `Y` or `N` for
@@ -12,17 +16,20 @@ use sha2::{Digest as _, Sha256};
 const MARK: &[u8] = b"APP-VERSION=";
 const DIGITS: usize = 7;
 
-/// The octets that an ELF file wants in memory, from the first to the last.
+/// The octets that a 32-bit ELF file wants in memory before it is started, from the first to the last.
 ///
 /// # Errors
 /// If it is no ELF file, or wants nothing.
 pub fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
-    let file = object::File::parse(elf)?;
+    let file = FileHeader32::<Endianness>::parse(elf)?;
+    let endian = file.endian()?;
     let mut pieces = Vec::new();
-    for segment in file.segments() {
-        let data = segment.data()?;
-        if !data.is_empty() {
-            pieces.push((segment.address(), data));
+    for segment in file.program_headers(endian, elf)? {
+        let data = segment
+            .data(endian, elf)
+            .map_err(|()| anyhow!("a segment is cut off"))?;
+        if segment.p_type(endian) == PT_LOAD && !data.is_empty() {
+            pieces.push((segment.p_paddr(endian), data));
         }
     }
     pieces.sort_unstable();

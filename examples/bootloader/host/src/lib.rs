@@ -8,3 +8,4 @@ pub mod peers;
 pub mod plain;
 pub mod qemu;
 pub mod relay;
+pub mod segment;

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::Range,
 };
 
 use addr2line::gimli;
@@ -20,8 +21,8 @@ const PARTS: &[(&str, &str)] = &[
     ("/smoltcp-", "smoltcp"),
     ("/managed-", "smoltcp"),
     ("/lan9118/src", "driver"),
-    ("/virtio-drivers-", "driver"),
-    ("/safe-mmio-", "driver"),
+    ("/virtio-net/src", "driver"),
+    ("/vcell-", "driver"),
     ("/sha2-", "crypto"),
     ("/digest-", "crypto"),
     ("/block-buffer-", "crypto"),
@@ -168,16 +169,19 @@ pub fn variables(elf: &[u8]) -> Result<u64> {
     Ok(variables.map(|section| section.size()).sum())
 }
 
-/// The value of a symbol.
+/// Where the stack is: from the end of the variables to its top.
 ///
 /// # Errors
-/// If there is none of that name.
-pub fn symbol(elf: &[u8], name: &str) -> Result<u64> {
+/// If it is no ELF file with a start-up code's symbols.
+pub fn stack(elf: &[u8]) -> Result<Range<u64>> {
     let file = object::File::parse(elf)?;
-    file.symbols()
-        .find(|symbol| symbol.name() == Ok(name))
-        .map(|symbol| symbol.address())
-        .with_context(|| format!("no symbol {name}"))
+    let symbol = |name: &str| {
+        file.symbols()
+            .find(|symbol| symbol.name() == Ok(name))
+            .map(|symbol| symbol.address())
+            .with_context(|| format!("no symbol {name}"))
+    };
+    Ok(symbol("__ebss")?..symbol("_stack_start")?)
 }
 
 /// What the language's library calls the functions that end in a panic.
@@ -248,11 +252,4 @@ fn branch(address: u64, first: u16, second: u16) -> Option<u64> {
         | i64::from(first & 0x3ff) << 12
         | i64::from(second & 0x7ff) << 1;
     address.checked_add(4)?.checked_add_signed(offset)
-}
-
-/// Octets of a stack, painted at the start, that were written since: from its deepest to its top.
-#[must_use]
-pub fn used(stack: &[u8], paint: u8) -> usize {
-    let untouched = stack.iter().take_while(|octet| **octet == paint).count();
-    stack.len() - untouched
 }

@@ -1,6 +1,7 @@
 //! TFTP servers and clients that are programs of their own.
 
 use std::{
+    env, fmt,
     io::{BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
@@ -10,6 +11,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::segment::{DEVICE, Segment};
 
 /// How long a client may take for one file.
 const CLIENT: Duration = Duration::from_secs(60);
@@ -22,13 +25,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Our own `tftpd`, which finds a port itself.
+    /// Our own `tftpd`: `command` starts it. With port 0 it finds one itself.
     ///
     /// # Errors
     /// If it does not say that it is ready.
-    pub fn tftpd(program: &Path, root: &Path, address: Option<SocketAddr>) -> Result<Self> {
-        let address = address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
-        let mut child = Command::new(program)
+    pub fn tftpd(mut command: Command, root: &Path, address: SocketAddr) -> Result<Self> {
+        let mut child = command
             .arg("--root")
             .arg(root)
             .arg("--listen")
@@ -38,7 +40,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| program.display().to_string())?;
+            .context("our tftpd")?;
         let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?);
         let mut line = String::new();
         lines.read_line(&mut line)?;
@@ -62,18 +64,55 @@ impl Server {
     pub fn hpa(root: &Path) -> Result<Self> {
         let port = free_port()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let child = Command::new(system("in.tftpd"))
+        let child = Command::new(installed("in.tftpd")?)
             .args(["--listen", "--foreground", "--create", "--user", "root"])
             .args(["--permissive", "--secure", "--address"])
             .arg(address.to_string())
             .arg(root)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .spawn()
-            .context("in.tftpd (package tftpd-hpa)")?;
+            .spawn()?;
         let mut server = Self { child, address };
         server.until_answering()?;
         Ok(server)
+    }
+
+    /// dnsmasq as a DHCP server on a segment, with these options beside a range of addresses of
+    /// `network`, a network of 24 bits.
+    ///
+    /// # Errors
+    /// [`Skipped`] if it is not installed; if it does not say that it is ready.
+    pub fn dnsmasq(segment: &Segment, network: [u8; 3], options: &[&str]) -> Result<Self> {
+        let [a, b, c] = network;
+        let mut child = segment
+            .command(installed("dnsmasq")?)
+            .args([
+                "--no-daemon",
+                "--conf-file=/dev/null",
+                "--port=0",
+                "--user=root",
+            ])
+            .args(["--no-ping", "--dhcp-authoritative", "--leasefile-ro"])
+            .args([
+                format!("--interface={DEVICE}"),
+                format!("--dhcp-range={a}.{b}.{c}.100,{a}.{b}.{c}.150,1h"),
+            ])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stderr.take().context("its output is piped")?);
+        while !said.contains("DHCP, IP range") {
+            if lines.read_line(&mut said)? == 0 {
+                child.wait()?;
+                bail!("dnsmasq ended: {said}");
+            }
+        }
+        thread::spawn(move || lines.lines().for_each(drop));
+        let address = SocketAddr::from(([a, b, c, 1], 67));
+        Ok(Self { child, address })
     }
 
     /// It binds its port some time after it was started: an answer of any kind shows that it has.
@@ -129,7 +168,7 @@ impl Client {
         let host = "127.0.0.1";
         let mut command = match self {
             Self::Hpa => {
-                let mut command = Command::new("tftp");
+                let mut command = Command::new(installed("tftp")?);
                 command
                     .args(["-m", "binary", host, &port.to_string(), "-c", "put"])
                     .arg(file)
@@ -137,7 +176,7 @@ impl Client {
                 command
             }
             Self::Atftp => {
-                let mut command = Command::new("atftp");
+                let mut command = Command::new(installed("atftp")?);
                 command
                     .args(["--option", "blksize 1428", "--option", "windowsize 4"])
                     .args(["--put", "--local-file"])
@@ -146,7 +185,7 @@ impl Client {
                 command
             }
             Self::Curl => {
-                let mut command = Command::new("curl");
+                let mut command = Command::new(installed("curl")?);
                 command
                     .args(["--silent", "--show-error", "--upload-file"])
                     .arg(file)
@@ -200,12 +239,27 @@ pub fn free_port() -> Result<u16> {
     Ok(socket.local_addr()?.port())
 }
 
-/// Daemons are where a person's `PATH` need not lead.
-fn system(program: &str) -> PathBuf {
-    let sbin = Path::new("/usr/sbin").join(program);
-    if sbin.exists() {
-        sbin
-    } else {
-        PathBuf::from(program)
+/// A case cannot be tried on this machine, for this reason.
+#[derive(Debug)]
+pub struct Skipped(pub String);
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
+}
+
+impl std::error::Error for Skipped {}
+
+/// Where a program is. Daemons are where a person's `PATH` need not lead.
+///
+/// # Errors
+/// [`Skipped`] if it is nowhere.
+pub fn installed(program: &str) -> Result<PathBuf, Skipped> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|dir| dir.join(program))
+        .find(|program| program.is_file())
+        .ok_or_else(|| Skipped(format!("{program} is not installed")))
 }

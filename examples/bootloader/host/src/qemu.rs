@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    ops::Range,
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -13,12 +14,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::{
-    board::{Board, Log},
+    board::{Board, Link, Log},
     console::{Console, Transcript},
+    image, parts,
 };
 
 /// How long QEMU may take to connect to its sockets.
 const START: Duration = Duration::from_secs(20);
+
+/// What a stack is filled with before the machine starts.
+const PAINT: u8 = 0xcc;
 
 /// A running machine. It ends with this value.
 pub struct Machine {
@@ -30,20 +35,37 @@ pub struct Machine {
     pub app: Console,
     /// All that was printed.
     pub transcript: Transcript,
+    /// Where the stack is.
+    stack: Range<u64>,
     dir: TempDir,
 }
 
 impl Machine {
-    /// Starts a board with the bootloader in it. `network` is QEMU's description of the network.
+    /// Starts a board with the bootloader in its flash and its stack painted.
     ///
     /// # Errors
     /// If QEMU does not start.
-    pub fn start(board: &Board, network: &str) -> Result<Self> {
+    pub fn start(board: &Board, link: &Link<'_>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
+        let elf = fs::read(&board.bootloader)?;
+        // As a file of octets, like a real flash's: QEMU would clear all that an ELF file only reserves, and so
+        // what stands for the flash, at each reset.
+        let flash = dir.path().join("flash");
+        fs::write(&flash, image::flatten(&elf)?)?;
+        let stack = parts::stack(&elf)?;
+        let paint = dir.path().join("paint");
+        fs::write(
+            &paint,
+            vec![PAINT; usize::try_from(stack.end - stack.start)?],
+        )?;
         let (control_at, serial_at) = (dir.path().join("control"), dir.path().join("serial"));
         let control = UnixListener::bind(&control_at)?;
         let serial = UnixListener::bind(&serial_at)?;
-        let mut child = Command::new(board.qemu)
+        let mut command = match link {
+            Link::User(_) => Command::new(board.qemu),
+            Link::Segment(segment) => segment.command(board.qemu),
+        };
+        let mut child = command
             .args(board.args)
             .args(["-display", "none", "-monitor", "none"])
             .arg("-serial")
@@ -52,8 +74,14 @@ impl Machine {
             .arg(format!("unix:{}", control_at.display()))
             .args(["-semihosting-config", "enable=on,target=native"])
             .arg("-kernel")
-            .arg(&board.bootloader)
-            .args(board.network_args(network))
+            .arg(&flash)
+            .arg("-device")
+            .arg(format!(
+                "loader,file={},addr={},force-raw=on",
+                paint.display(),
+                stack.start
+            ))
+            .args(board.network_args(link))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -62,7 +90,6 @@ impl Machine {
         let control = accept(&control, &mut child)?;
         let stdout = child.stdout.take().context("QEMU's output is piped")?;
         let transcript = Transcript::default();
-        let elf = fs::read(&board.bootloader)?;
         let (boot, app) = match board.log {
             Log::Defmt => (
                 Console::defmt(stdout, &elf, "boot", &transcript)?,
@@ -79,6 +106,7 @@ impl Machine {
             boot,
             app,
             transcript,
+            stack,
             dir,
         };
         machine.control.get_ref().set_read_timeout(Some(START))?;
@@ -97,11 +125,22 @@ impl Machine {
         self.execute("system_reset", "{}")
     }
 
+    /// Octets of the stack that were written since the power came.
+    ///
+    /// # Errors
+    /// If QEMU does not answer.
+    pub fn stack_used(&mut self) -> Result<u64> {
+        let Range { start, end } = self.stack.clone();
+        let stack = self.memory(start, end - start)?;
+        let untouched = stack.iter().take_while(|octet| **octet == PAINT).count();
+        Ok((stack.len() - untouched) as u64)
+    }
+
     /// The contents of memory.
     ///
     /// # Errors
     /// If QEMU does not answer.
-    pub fn memory(&mut self, address: u64, len: u64) -> Result<Vec<u8>> {
+    fn memory(&mut self, address: u64, len: u64) -> Result<Vec<u8>> {
         let path = self.dir.path().join("memory");
         let file = path.to_str().context("the path is text")?.to_owned();
         self.execute(

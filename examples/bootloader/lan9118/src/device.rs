@@ -1,6 +1,5 @@
 //! The stack's view: a device that receives and sends whole frames.
 
-use safe_mmio::{UniqueMmioPointer, field, field_shared};
 use smoltcp::{
     phy::{self, Device, DeviceCapabilities, Medium},
     time::Instant,
@@ -25,7 +24,7 @@ pub struct RxToken<'a> {
 
 /// Room for a frame to send.
 pub struct TxToken<'a> {
-    registers: &'a mut UniqueMmioPointer<'static, Registers>,
+    registers: &'a Registers,
     frame: &'a mut [u8; FRAME_LEN],
 }
 
@@ -48,24 +47,30 @@ impl phy::TxToken for TxToken<'_> {
         let frame = self.frame.get_mut(..len).unwrap_or_default();
         let result = f(frame);
         let size = u32::try_from(len).unwrap_or_default();
-        let mut fifo = field!(*self.registers, tx_data);
-        fifo.write(FIRST_AND_LAST | size);
-        fifo.write(size);
+        let fifo = &self.registers.tx_data;
+        fifo.set(FIRST_AND_LAST | size);
+        fifo.set(size);
         for word in frame.chunks(4) {
             let mut octets = [0; 4];
             octets
                 .iter_mut()
                 .zip(word)
                 .for_each(|(to, from)| *to = *from);
-            fifo.write(u32::from_le_bytes(octets));
+            fifo.set(u32::from_le_bytes(octets));
         }
         result
     }
 }
 
-impl Device for Lan9118 {
-    type RxToken<'a> = RxToken<'a>;
-    type TxToken<'a> = TxToken<'a>;
+impl Device for Lan9118<'_> {
+    type RxToken<'a>
+        = RxToken<'a>
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = TxToken<'a>
+    where
+        Self: 'a;
 
     fn receive(&mut self, _: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         if !self.tx_has_room() {
@@ -77,7 +82,7 @@ impl Device for Lan9118 {
                 frame: self.frames.rx.get(..len).unwrap_or_default(),
             },
             TxToken {
-                registers: &mut self.registers,
+                registers: self.registers,
                 frame: &mut self.frames.tx,
             },
         ))
@@ -85,7 +90,7 @@ impl Device for Lan9118 {
 
     fn transmit(&mut self, _: Instant) -> Option<TxToken<'_>> {
         self.tx_has_room().then_some(TxToken {
-            registers: &mut self.registers,
+            registers: self.registers,
             frame: &mut self.frames.tx,
         })
     }
@@ -98,37 +103,37 @@ impl Device for Lan9118 {
     }
 }
 
-impl Lan9118 {
+impl Lan9118<'_> {
     fn tx_has_room(&self) -> bool {
-        let free = field_shared!(self.registers, tx_fifo_inf).read() & 0xffff;
+        let free = self.registers.tx_fifo_inf.get() & 0xffff;
         free as usize >= FRAME_LEN.saturating_add(TX_OVERHEAD)
     }
 
     /// Moves the next sound frame from the FIFO to memory and tells its length.
     fn pull(&mut self) -> Option<usize> {
         loop {
-            let waiting = field_shared!(self.registers, rx_fifo_inf).read() >> 16 & 0xff;
+            let waiting = self.registers.rx_fifo_inf.get() >> 16 & 0xff;
             if waiting == 0 {
                 return None;
             }
-            let status = field!(self.registers, rx_status).read();
+            let status = self.registers.rx_status.get();
             let in_fifo = (status >> 16 & 0x3fff) as usize;
             let len = in_fifo.saturating_sub(FCS_LEN);
             if status & RX_ERROR != 0 || len > FRAME_LEN {
                 self.skip(in_fifo);
                 continue;
             }
-            let mut fifo = field!(self.registers, rx_data);
+            let fifo = &self.registers.rx_data;
             let frame = self.frames.rx.get_mut(..len).unwrap_or_default();
             for word in frame.chunks_mut(4) {
-                let octets = fifo.read().to_le_bytes();
+                let octets = fifo.get().to_le_bytes();
                 word.iter_mut()
                     .zip(octets)
                     .for_each(|(to, from)| *to = from);
             }
             // The checksum's words that the frame's last word did not hold.
             for _ in len.div_ceil(4)..in_fifo.div_ceil(4) {
-                let _ = fifo.read();
+                let _ = fifo.get();
             }
             return Some(len);
         }
@@ -139,12 +144,11 @@ impl Lan9118 {
         // The controller's own way to skip works from four words on.
         if words < 4 {
             for _ in 0..words {
-                let _ = field!(self.registers, rx_data).read();
+                let _ = self.registers.rx_data.get();
             }
             return;
         }
-        field!(self.registers, rx_dp_ctl).write(reg::FAST_FORWARD);
-        let _ =
-            self.until(|registers| field!(*registers, rx_dp_ctl).read() & reg::FAST_FORWARD == 0);
+        self.registers.rx_dp_ctl.set(reg::FAST_FORWARD);
+        let _ = self.until(|registers| registers.rx_dp_ctl.get() & reg::FAST_FORWARD == 0);
     }
 }

@@ -13,7 +13,6 @@ pub use device::{RxToken, TxToken};
 pub use registers::Registers;
 
 use registers as reg;
-use safe_mmio::{UniqueMmioPointer, field};
 
 /// Octets in a frame without its checksum: 14 of header and an MTU of 1500.
 pub const FRAME_LEN: usize = 1514;
@@ -49,8 +48,8 @@ impl core::fmt::Display for Error {
 impl core::error::Error for Error {}
 
 /// The controller, and a frame's worth of memory for each direction.
-pub struct Lan9118 {
-    registers: UniqueMmioPointer<'static, Registers>,
+pub struct Lan9118<'r> {
+    registers: &'r Registers,
     mac: [u8; 6],
     frames: Frames,
     dropped: u32,
@@ -62,7 +61,7 @@ pub(crate) struct Frames {
     pub(crate) tx: [u8; FRAME_LEN],
 }
 
-impl core::fmt::Debug for Lan9118 {
+impl core::fmt::Debug for Lan9118<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Lan9118")
             .field("mac", &self.mac)
@@ -71,12 +70,12 @@ impl core::fmt::Debug for Lan9118 {
     }
 }
 
-impl Lan9118 {
+impl<'r> Lan9118<'r> {
     /// Resets the controller and starts it with the address that its EEPROM gave it.
     ///
     /// # Errors
     /// If there is no controller, or it does not answer.
-    pub fn new(registers: UniqueMmioPointer<'static, Registers>) -> Result<Self, Error> {
+    pub fn new(registers: &'r Registers) -> Result<Self, Error> {
         let mut this = Self {
             registers,
             mac: [0; 6],
@@ -99,7 +98,7 @@ impl Lan9118 {
     /// Frames that the controller had no room for since the start.
     pub fn dropped(&mut self) -> u32 {
         // Reading clears the counter.
-        let more = field!(self.registers, rx_drop).read();
+        let more = self.registers.rx_drop.get();
         self.dropped = self.dropped.saturating_add(more);
         self.dropped
     }
@@ -114,32 +113,33 @@ impl Lan9118 {
 
     fn start(&mut self) -> Result<(), Error> {
         // The first read wakes a controller that sleeps.
-        let _ = field!(self.registers, byte_test).read();
-        if field!(self.registers, byte_test).read() != reg::BYTE_TEST {
+        let _ = self.registers.byte_test.get();
+        if self.registers.byte_test.get() != reg::BYTE_TEST {
             return Err(Error::NotFound);
         }
-        field!(self.registers, hw_cfg).write(reg::SRST);
-        self.until(|registers| field!(*registers, hw_cfg).read() & reg::SRST == 0)?;
-        field!(self.registers, hw_cfg).write(reg::MUST_BE_ONE | reg::TX_FIFO_KIB);
-        field!(self.registers, int_en).write(0);
-        field!(self.registers, rx_cfg).write(0);
-        field!(self.registers, afc_cfg).write(0x006e_3740);
+        self.registers.hw_cfg.set(reg::SRST);
+        self.until(|registers| registers.hw_cfg.get() & reg::SRST == 0)?;
+        self.registers
+            .hw_cfg
+            .set(reg::MUST_BE_ONE | reg::TX_FIFO_KIB);
+        self.registers.int_en.set(0);
+        self.registers.rx_cfg.set(0);
+        self.registers.afc_cfg.set(0x006e_3740);
 
         let low = self.mac_read(reg::ADDRL)?.to_le_bytes();
         let high = self.mac_read(reg::ADDRH)?.to_le_bytes();
         self.mac = [low[0], low[1], low[2], low[3], high[0], high[1]];
 
         self.phy_write(reg::PHY_CONTROL, reg::PHY_NEGOTIATE)?;
-        field!(self.registers, tx_cfg).write(reg::TX_ON | reg::TX_STATUS_OVERRUN);
+        self.registers
+            .tx_cfg
+            .set(reg::TX_ON | reg::TX_STATUS_OVERRUN);
         self.mac_write(reg::MAC_CR, reg::TXEN | reg::RXEN | reg::FULL_DUPLEX)
     }
 
-    fn until(
-        &mut self,
-        done: impl Fn(&mut UniqueMmioPointer<'static, Registers>) -> bool,
-    ) -> Result<(), Error> {
+    fn until(&mut self, done: impl Fn(&Registers) -> bool) -> Result<(), Error> {
         for _ in 0..PATIENCE {
-            if done(&mut self.registers) {
+            if done(self.registers) {
                 return Ok(());
             }
         }
@@ -147,20 +147,22 @@ impl Lan9118 {
     }
 
     fn mac_idle(&mut self) -> Result<(), Error> {
-        self.until(|registers| field!(*registers, mac_csr_cmd).read() & reg::CSR_BUSY == 0)
+        self.until(|registers| registers.mac_csr_cmd.get() & reg::CSR_BUSY == 0)
     }
 
     fn mac_read(&mut self, register: u32) -> Result<u32, Error> {
         self.mac_idle()?;
-        field!(self.registers, mac_csr_cmd).write(reg::CSR_BUSY | reg::CSR_READ | register);
+        self.registers
+            .mac_csr_cmd
+            .set(reg::CSR_BUSY | reg::CSR_READ | register);
         self.mac_idle()?;
-        Ok(field!(self.registers, mac_csr_data).read())
+        Ok(self.registers.mac_csr_data.get())
     }
 
     fn mac_write(&mut self, register: u32, value: u32) -> Result<(), Error> {
         self.mac_idle()?;
-        field!(self.registers, mac_csr_data).write(value);
-        field!(self.registers, mac_csr_cmd).write(reg::CSR_BUSY | register);
+        self.registers.mac_csr_data.set(value);
+        self.registers.mac_csr_cmd.set(reg::CSR_BUSY | register);
         self.mac_idle()
     }
 

@@ -1,43 +1,96 @@
 //! The registers that the host sees (datasheet, section 5.3), and the bits used here.
 
-use safe_mmio::fields::{ReadOnly, ReadPure, ReadPureWrite, WriteOnly};
+use vcell::VolatileCell;
 
 /// The controller's registers, as they lie in memory from its base address on.
-#[derive(Debug)]
 #[repr(C)]
 pub struct Registers {
-    pub(crate) rx_data: ReadOnly<u32>,
+    pub(crate) rx_data: VolatileCell<u32>,
     rx_data_aliases: [u32; 7],
-    pub(crate) tx_data: WriteOnly<u32>,
+    pub(crate) tx_data: VolatileCell<u32>,
     tx_data_aliases: [u32; 7],
-    pub(crate) rx_status: ReadOnly<u32>,
-    rx_status_peek: ReadPure<u32>,
-    tx_status: ReadOnly<u32>,
-    tx_status_peek: ReadPure<u32>,
-    pub(crate) id_rev: ReadPure<u32>,
-    irq_cfg: ReadPureWrite<u32>,
-    int_sts: ReadPureWrite<u32>,
-    pub(crate) int_en: ReadPureWrite<u32>,
+    pub(crate) rx_status: VolatileCell<u32>,
+    rx_status_peek: VolatileCell<u32>,
+    tx_status: VolatileCell<u32>,
+    tx_status_peek: VolatileCell<u32>,
+    pub(crate) id_rev: VolatileCell<u32>,
+    irq_cfg: VolatileCell<u32>,
+    int_sts: VolatileCell<u32>,
+    pub(crate) int_en: VolatileCell<u32>,
     reserved_60: u32,
-    pub(crate) byte_test: ReadPure<u32>,
-    fifo_int: ReadPureWrite<u32>,
-    pub(crate) rx_cfg: ReadPureWrite<u32>,
-    pub(crate) tx_cfg: ReadPureWrite<u32>,
-    pub(crate) hw_cfg: ReadPureWrite<u32>,
-    pub(crate) rx_dp_ctl: ReadPureWrite<u32>,
-    pub(crate) rx_fifo_inf: ReadPure<u32>,
-    pub(crate) tx_fifo_inf: ReadPure<u32>,
-    pmt_ctrl: ReadPureWrite<u32>,
-    gpio_cfg: ReadPureWrite<u32>,
-    gpt_cfg: ReadPureWrite<u32>,
-    gpt_cnt: ReadPure<u32>,
+    pub(crate) byte_test: VolatileCell<u32>,
+    fifo_int: VolatileCell<u32>,
+    pub(crate) rx_cfg: VolatileCell<u32>,
+    pub(crate) tx_cfg: VolatileCell<u32>,
+    pub(crate) hw_cfg: VolatileCell<u32>,
+    pub(crate) rx_dp_ctl: VolatileCell<u32>,
+    pub(crate) rx_fifo_inf: VolatileCell<u32>,
+    pub(crate) tx_fifo_inf: VolatileCell<u32>,
+    pmt_ctrl: VolatileCell<u32>,
+    gpio_cfg: VolatileCell<u32>,
+    gpt_cfg: VolatileCell<u32>,
+    gpt_cnt: VolatileCell<u32>,
     reserved_94: u32,
-    word_swap: ReadPureWrite<u32>,
-    free_run: ReadPure<u32>,
-    pub(crate) rx_drop: ReadOnly<u32>,
-    pub(crate) mac_csr_cmd: ReadPureWrite<u32>,
-    pub(crate) mac_csr_data: ReadPureWrite<u32>,
-    pub(crate) afc_cfg: ReadPureWrite<u32>,
+    word_swap: VolatileCell<u32>,
+    free_run: VolatileCell<u32>,
+    pub(crate) rx_drop: VolatileCell<u32>,
+    pub(crate) mac_csr_cmd: VolatileCell<u32>,
+    pub(crate) mac_csr_data: VolatileCell<u32>,
+    pub(crate) afc_cfg: VolatileCell<u32>,
+}
+
+impl Registers {
+    /// What a linker can place at the controller's base address.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            rx_data: VolatileCell::new(0),
+            rx_data_aliases: [0; 7],
+            tx_data: VolatileCell::new(0),
+            tx_data_aliases: [0; 7],
+            rx_status: VolatileCell::new(0),
+            rx_status_peek: VolatileCell::new(0),
+            tx_status: VolatileCell::new(0),
+            tx_status_peek: VolatileCell::new(0),
+            id_rev: VolatileCell::new(0),
+            irq_cfg: VolatileCell::new(0),
+            int_sts: VolatileCell::new(0),
+            int_en: VolatileCell::new(0),
+            reserved_60: 0,
+            byte_test: VolatileCell::new(0),
+            fifo_int: VolatileCell::new(0),
+            rx_cfg: VolatileCell::new(0),
+            tx_cfg: VolatileCell::new(0),
+            hw_cfg: VolatileCell::new(0),
+            rx_dp_ctl: VolatileCell::new(0),
+            rx_fifo_inf: VolatileCell::new(0),
+            tx_fifo_inf: VolatileCell::new(0),
+            pmt_ctrl: VolatileCell::new(0),
+            gpio_cfg: VolatileCell::new(0),
+            gpt_cfg: VolatileCell::new(0),
+            gpt_cnt: VolatileCell::new(0),
+            reserved_94: 0,
+            word_swap: VolatileCell::new(0),
+            free_run: VolatileCell::new(0),
+            rx_drop: VolatileCell::new(0),
+            mac_csr_cmd: VolatileCell::new(0),
+            mac_csr_data: VolatileCell::new(0),
+            afc_cfg: VolatileCell::new(0),
+        }
+    }
+}
+
+impl Default for Registers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for Registers {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // To read some of them changes them.
+        f.write_str("Registers")
+    }
 }
 
 pub(crate) const BYTE_TEST: u32 = 0x8765_4321;

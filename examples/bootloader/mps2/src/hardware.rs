@@ -1,48 +1,43 @@
-//! The one place with unsafe code: where numbers become registers, memory, and a program.
+//! The parts of the board, each handed out once.
 //!
-//! Everything else is written against what this hands out. It hands out each thing once.
+//! Each group of registers is a variable that `board.x` has the linker place where the registers are. That
+//! file is the one place that claims where something is; here the compiler checks all the rest.
 
-#![expect(
-    unsafe_code,
-    reason = "an address is a claim about the board, and a jump leaves the language"
-)]
+use critical_section::{CriticalSection, Mutex};
+use persistent_buff::PersistentBuff;
 
-use core::{
-    ptr::NonNull,
-    slice,
-    sync::atomic::{AtomicBool, Ordering},
+use crate::{
+    Clock, Uart, Watchdog,
+    peripherals::{TimerRegisters, UartRegisters, WatchdogRegisters},
 };
 
-use safe_mmio::UniqueMmioPointer;
+#[used]
+static UART0_REGISTERS: Mutex<UartRegisters> = Mutex::new(UartRegisters::new());
+#[used]
+static DUAL_TIMER_REGISTERS: Mutex<TimerRegisters> = Mutex::new(TimerRegisters::new());
+#[used]
+static WATCHDOG_REGISTERS: Mutex<WatchdogRegisters> = Mutex::new(WatchdogRegisters::new());
+#[used]
+static ETHERNET_REGISTERS: Mutex<lan9118::Registers> = Mutex::new(lan9118::Registers::new());
 
-use crate::{Clock, Uart, Watchdog};
-
-const UART0: usize = 0x4000_4000;
-const DUAL_TIMER: usize = 0x4000_2000;
-const WATCHDOG: usize = 0x4000_8000;
-const ETHERNET: usize = 0x4020_0000;
-
-/// The PSRAM: 10 MiB of flash, then where the application runs.
-const FLASH: usize = 0x2100_0000;
-const FLASH_LEN: usize = 10 << 20;
-const PROGRAM: usize = FLASH + FLASH_LEN;
-const PROGRAM_LEN: usize = 5 << 20;
+/// What of the PSRAM is flash.
+const STORE_LEN: usize = 10 << 20;
 
 /// The parts of the board.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Hardware {
+pub struct Hardware<'cs> {
     /// A serial port.
-    pub uart: Uart,
+    pub uart: Uart<'cs>,
     /// The time since the start.
-    pub clock: Clock,
+    pub clock: Clock<'cs>,
     /// Resets the board if it is not fed.
-    pub watchdog: Watchdog,
+    pub watchdog: Watchdog<'cs>,
     /// The Ethernet controller's registers.
-    pub ethernet: UniqueMmioPointer<'static, lan9118::Registers>,
-    /// What stands for the flash.
+    pub ethernet: &'cs lan9118::Registers,
+    /// What stands for the flash: RAM that a reset leaves as it is.
     pub flash: &'static mut [u8],
-    /// Where a program is put to be started.
+    /// Where a program is put to be started. In a program that was started there, nothing.
     pub program: Program,
 }
 
@@ -52,35 +47,18 @@ pub struct Program {
     memory: &'static mut [u8],
 }
 
-/// Hands out the parts: once, and then `None`.
-pub fn take() -> Option<Hardware> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return None;
-    }
-    // SAFETY: these are the addresses of QEMU's mps2-an385 (and of Arm's application note AN385), the
-    // types describe what is there, none of it is memory of the program (build.rs), and `TAKEN` lets
-    // this pass once.
-    unsafe {
-        Some(Hardware {
-            uart: Uart::new(registers(UART0)?),
-            clock: Clock::new(registers(DUAL_TIMER)?),
-            watchdog: Watchdog::new(registers(WATCHDOG)?),
-            ethernet: registers(ETHERNET)?,
-            flash: slice::from_raw_parts_mut(FLASH as *mut u8, FLASH_LEN),
-            program: Program {
-                memory: slice::from_raw_parts_mut(PROGRAM as *mut u8, PROGRAM_LEN),
-            },
-        })
-    }
-}
-
-/// # Safety
-/// Registers of this layout are at this address, and nothing else refers to them.
-unsafe fn registers<T>(address: usize) -> Option<UniqueMmioPointer<'static, T>> {
-    let pointer = NonNull::new(address as *mut T)?;
-    // SAFETY: by this function's own condition.
-    Some(unsafe { UniqueMmioPointer::new(pointer) })
+/// Hands out the parts: once, and then `None`. While they are in use no interrupt is taken, as `cs` shows.
+#[must_use]
+pub fn take(cs: CriticalSection<'_>) -> Option<Hardware<'_>> {
+    let (flash, memory) = PersistentBuff::take_raw()?.split_at_mut_checked(STORE_LEN)?;
+    Some(Hardware {
+        uart: Uart::new(UART0_REGISTERS.borrow(cs)),
+        clock: Clock::new(DUAL_TIMER_REGISTERS.borrow(cs)),
+        watchdog: Watchdog::new(WATCHDOG_REGISTERS.borrow(cs)),
+        ethernet: ETHERNET_REGISTERS.borrow(cs),
+        flash,
+        program: Program { memory },
+    })
 }
 
 impl Program {
@@ -89,21 +67,21 @@ impl Program {
         self.memory
     }
 
-    /// Starts the program there, which was linked for this memory and begins with its vector table.
-    pub fn start(self, cortex: cortex_m::Peripherals) -> ! {
-        cortex_m::interrupt::disable();
-        let vectors = self.memory.as_ptr().cast::<u32>();
-        // SAFETY: what is there is an image that the key's owner signed as a program for this board. The
-        // table is aligned as VTOR wants it (PROGRAM), interrupts are off until the program wants
-        // them, and nothing of this one is used again.
-        unsafe {
-            cortex.SCB.vtor.write(PROGRAM as u32);
-            cortex_m::asm::dsb();
-            cortex_m::asm::isb();
-            cortex_m::interrupt::enable();
-            cortex_m::asm::bootload(vectors)
-        }
+    /// Starts the program there: an image whose first instruction is behind 256 vectors, and which sets its
+    /// stack pointer and its vector table itself.
+    pub fn start(self) -> ! {
+        cortex_m::asm::dsb();
+        cortex_m::asm::isb();
+        fetched_program()
     }
 }
 
-const _: () = assert!(PROGRAM.is_multiple_of(1024));
+/// The linker puts this function where a fetched program's first instruction will be (`bootloader.x`), so that
+/// to call it is to start what was fetched. Its own body is in no image.
+#[inline(never)]
+fn fetched_program() -> ! {
+    loop {
+        // Unlike any other function, so that the compiler does not take one for two.
+        core::hint::black_box("no program was fetched");
+    }
+}

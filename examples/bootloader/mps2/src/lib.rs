@@ -3,9 +3,10 @@
 //! The flash is a part of the board's large RAM: it keeps its contents over a reset, as long as QEMU runs.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 mod hardware;
 mod peripherals;
 
-pub use hardware::{Hardware, take};
+pub use hardware::{Hardware, Program, take};
 pub use peripherals::{Clock, Uart, Watchdog};

@@ -1,54 +1,51 @@
-//! One of two places with unsafe code: where numbers become registers, memory, and a program.
+//! The parts of the board, each handed out once.
 //!
-//! It hands out each thing once.
+//! Each group of registers is a variable that `board.x` has the linker place where the registers are. That
+//! file is the one place that claims where something is; here the compiler checks all the rest.
 
-#![expect(
-    unsafe_code,
-    reason = "an address is a claim about the board, and a jump leaves the language"
-)]
+use core::fmt;
 
-use core::{
-    fmt,
-    ptr::NonNull,
-    slice,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use critical_section::{CriticalSection, Mutex};
+use persistent_buff::PersistentBuff;
+use vcell::VolatileCell;
 
-use safe_mmio::{
-    UniqueMmioPointer, field,
-    fields::{ReadPure, ReadWrite},
-};
-use virtio_drivers::transport::{DeviceType, Transport as _, mmio::MmioTransport};
-
-const UART: usize = 0x1000_0000;
-const VIRTIO: usize = 0x1000_1000;
-const VIRTIO_STEP: usize = 0x1000;
 const VIRTIO_SLOTS: usize = 8;
-/// What each slot has, of which the last part is the device's own.
-const VIRTIO_LEN: usize = 0x200;
+const VIRTIO_STEP: usize = 0x1000;
 
-const FLASH: usize = 0x8100_0000;
-const FLASH_LEN: usize = 10 << 20;
-const PROGRAM: usize = 0x8200_0000;
-const PROGRAM_LEN: usize = 5 << 20;
+#[used]
+static UART_REGISTERS: Mutex<UartRegisters> = Mutex::new(UartRegisters {
+    data: VolatileCell::new(0),
+    between: [0; 4],
+    status: VolatileCell::new(0),
+});
+#[used]
+static VIRTIO_REGISTERS: Mutex<[VirtioSlot; VIRTIO_SLOTS]> = Mutex::new(
+    [const {
+        VirtioSlot {
+            device: virtio_net::Registers::new(),
+            rest: [0; _],
+        }
+    }; VIRTIO_SLOTS],
+);
+static VIRTIO_MEMORY: Mutex<virtio_net::Memory> = Mutex::new(virtio_net::Memory::new());
+
+/// What of the memory after the bootloader's own is flash.
+const STORE_LEN: usize = 10 << 20;
 
 /// The parts of the board.
+#[derive(Debug)]
 #[non_exhaustive]
-pub struct Hardware {
+pub struct Hardware<'cs> {
     /// A serial port.
-    pub uart: Uart,
-    /// The network controller, if there is one.
-    pub network: Option<MmioTransport<'static>>,
-    /// What stands for the flash.
+    pub uart: Uart<'cs>,
+    /// The virtio devices' registers.
+    pub virtio: Virtio<'cs>,
+    /// Memory for a virtio network device.
+    pub virtio_memory: &'cs virtio_net::Memory,
+    /// What stands for the flash: RAM that a reset leaves as it is.
     pub flash: &'static mut [u8],
-    /// Where a program is put to be started.
+    /// Where a program is put to be started. In a program that was started there, nothing.
     pub program: Program,
-}
-
-impl fmt::Debug for Hardware {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hardware").finish_non_exhaustive()
-    }
 }
 
 /// Memory that a program can be put into and started from.
@@ -57,37 +54,20 @@ pub struct Program {
     memory: &'static mut [u8],
 }
 
-/// Hands out the parts: once, and then `None`.
-pub fn take() -> Option<Hardware> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return None;
-    }
-    // SAFETY: these are the addresses of QEMU's virt, none of this memory is the program's (build.rs), and
-    // `TAKEN` lets this pass once.
-    unsafe {
-        Some(Hardware {
-            uart: Uart {
-                registers: UniqueMmioPointer::new(NonNull::new(UART as *mut UartRegisters)?),
-            },
-            network: network(),
-            flash: slice::from_raw_parts_mut(FLASH as *mut u8, FLASH_LEN),
-            program: Program {
-                memory: slice::from_raw_parts_mut(PROGRAM as *mut u8, PROGRAM_LEN),
-            },
-        })
-    }
-}
-
-/// # Safety
-/// Nothing else refers to the slots.
-unsafe fn network() -> Option<MmioTransport<'static>> {
-    (0..VIRTIO_SLOTS).find_map(|slot| {
-        let address = VIRTIO.wrapping_add(slot.wrapping_mul(VIRTIO_STEP));
-        let header = NonNull::new(address as *mut _)?;
-        // SAFETY: a slot is there whether or not it has a device.
-        let transport = unsafe { MmioTransport::new(header, VIRTIO_LEN) }.ok()?;
-        (transport.device_type() == DeviceType::Network).then_some(transport)
+/// Hands out the parts: once, and then `None`. While they are in use no interrupt is taken, as `cs` shows.
+#[must_use]
+pub fn take(cs: CriticalSection<'_>) -> Option<Hardware<'_>> {
+    let (flash, memory) = PersistentBuff::take_raw()?.split_at_mut_checked(STORE_LEN)?;
+    Some(Hardware {
+        uart: Uart {
+            registers: UART_REGISTERS.borrow(cs),
+        },
+        virtio: Virtio {
+            slots: VIRTIO_REGISTERS.borrow(cs),
+        },
+        virtio_memory: VIRTIO_MEMORY.borrow(cs),
+        flash,
+        program: Program { memory },
     })
 }
 
@@ -97,44 +77,75 @@ impl Program {
         self.memory
     }
 
-    /// Starts the program there, which was linked for this memory and begins with its entry.
+    /// Starts the program there: an image that begins with its first instruction, and sets its stack pointer
+    /// and its trap vector itself.
     pub fn start(self) -> ! {
         riscv::asm::fence_i();
-        // SAFETY: what is there is an image that the key's owner signed as a program for this board, and
-        // nothing of this one is used again.
-        unsafe {
-            let entry: extern "C" fn() -> ! = core::mem::transmute(self.memory.as_ptr());
-            entry()
-        }
+        fetched_program()
+    }
+}
+
+/// The linker puts this function where a fetched program's first instruction will be (`bootloader.x`), so that
+/// to call it is to start what was fetched. Its own body is in no image.
+#[inline(never)]
+fn fetched_program() -> ! {
+    loop {
+        // Unlike any other function, so that the compiler does not take one for two.
+        core::hint::black_box("no program was fetched");
+    }
+}
+
+/// One of the places where a virtio device can be.
+#[repr(C)]
+struct VirtioSlot {
+    device: virtio_net::Registers,
+    rest: [u8; VIRTIO_STEP - size_of::<virtio_net::Registers>()],
+}
+
+/// The virtio devices' registers.
+pub struct Virtio<'r> {
+    slots: &'r [VirtioSlot; VIRTIO_SLOTS],
+}
+
+impl<'r> Virtio<'r> {
+    /// Those of each place, whether or not there is a device.
+    pub fn registers(&self) -> impl Iterator<Item = &'r virtio_net::Registers> + use<'r> {
+        self.slots.iter().map(|slot| &slot.device)
+    }
+}
+
+impl fmt::Debug for Virtio<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Virtio")
     }
 }
 
 #[repr(C)]
 struct UartRegisters {
-    data: ReadWrite<u8>,
+    data: VolatileCell<u8>,
     between: [u8; 4],
-    status: ReadPure<u8>,
+    status: VolatileCell<u8>,
 }
 
 /// `status`: there is room for an octet.
 const TX_READY: u8 = 1 << 5;
 
 /// A serial port, to write text to.
-pub struct Uart {
-    registers: UniqueMmioPointer<'static, UartRegisters>,
+pub struct Uart<'r> {
+    registers: &'r UartRegisters,
 }
 
-impl fmt::Debug for Uart {
+impl fmt::Debug for Uart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Uart").finish_non_exhaustive()
+        f.write_str("Uart")
     }
 }
 
-impl fmt::Write for Uart {
+impl fmt::Write for Uart<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for octet in text.bytes() {
-            while field!(self.registers, status).read() & TX_READY == 0 {}
-            field!(self.registers, data).write(octet);
+            while self.registers.status.get() & TX_READY == 0 {}
+            self.registers.data.set(octet);
         }
         Ok(())
     }

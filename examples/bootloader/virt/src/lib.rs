@@ -1,12 +1,11 @@
 //! QEMU's `virt` with a 32-bit RISC-V processor: what of it the bootloader and the application use.
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 mod hardware;
-mod network;
 
-pub use hardware::{Hardware, Program, Uart, take};
-pub use network::{Buffers, Network, RxToken, TxToken};
+pub use hardware::{Hardware, Program, Uart, Virtio, take};
 
 /// Microseconds since the machine was switched on.
 #[must_use]

@@ -2,6 +2,7 @@
 
 #![no_std]
 #![no_main]
+#![forbid(unsafe_code)]
 
 use core::fmt::Write as _;
 
@@ -15,15 +16,13 @@ static MARK: [u8; 20] = *b"APP-VERSION=0000000Y";
 
 #[entry]
 fn main() -> ! {
-    if let Some(hardware) = mps2::take() {
-        run(hardware);
-    }
+    critical_section::with(|cs| mps2::take(cs).map(run));
     loop {
         cortex_m::asm::wfi();
     }
 }
 
-fn run(hardware: Hardware) {
+fn run(hardware: Hardware<'_>) {
     let Hardware {
         mut uart,
         mut watchdog,

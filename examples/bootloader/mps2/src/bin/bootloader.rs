@@ -2,12 +2,14 @@
 
 #![no_std]
 #![no_main]
+#![forbid(unsafe_code)]
 
 use boot_logic::{Board, Boot, Net, Note, RamFlash, Rings, Tables};
 use cortex_m_rt::entry;
+use critical_section::CriticalSection;
 use defmt_semihosting as _;
 use lan9118::Lan9118;
-use mps2::{Clock, Hardware, Watchdog};
+use mps2::{Clock, Hardware, Program, Watchdog};
 use smoltcp::time::Instant;
 use static_cell::ConstStaticCell;
 
@@ -23,12 +25,12 @@ const _: () = assert!(boot_logic::WINDOW as usize <= lan9118::RX_FRAMES);
 /// stop the watchdog.
 const WATCHDOG_SECONDS: u8 = 3;
 
-struct Mps2 {
-    clock: Clock,
-    watchdog: Watchdog,
+struct Mps2<'cs> {
+    clock: Clock<'cs>,
+    watchdog: Watchdog<'cs>,
 }
 
-impl Board for Mps2 {
+impl Board for Mps2<'_> {
     fn now(&mut self) -> Instant {
         Instant::from_micros(i64::try_from(self.clock.micros()).unwrap_or(i64::MAX))
     }
@@ -44,12 +46,18 @@ impl Board for Mps2 {
 
 #[entry]
 fn main() -> ! {
+    // No interrupt is used, so that all registers can be had at once.
+    match critical_section::with(run) {
+        Ok(program) => program.start(),
+        Err(why) => stop(why),
+    }
+}
+
+/// Puts an image into memory, or tells why there is none.
+fn run(cs: CriticalSection<'_>) -> Result<Program, &'static str> {
     static RINGS: ConstStaticCell<Rings> = ConstStaticCell::new(Rings::new());
     static TABLES: ConstStaticCell<Tables> = ConstStaticCell::new(Tables::new());
 
-    let (Some(hardware), Some(cortex)) = (mps2::take(), cortex_m::Peripherals::take()) else {
-        stop("the board is taken")
-    };
     let Hardware {
         clock,
         mut watchdog,
@@ -57,12 +65,10 @@ fn main() -> ! {
         flash,
         mut program,
         ..
-    } = hardware;
+    } = mps2::take(cs).ok_or("the board is taken")?;
     watchdog.start(WATCHDOG_SECONDS);
     let mut board = Mps2 { clock, watchdog };
-    let Ok(ethernet) = Lan9118::new(ethernet) else {
-        stop("no Ethernet controller")
-    };
+    let ethernet = Lan9118::new(ethernet).map_err(|_| "no Ethernet controller")?;
     let mac = ethernet.mac();
     let now = board.now();
     let seed = seed(mac, now);
@@ -75,10 +81,7 @@ fn main() -> ! {
         net.device().dropped()
     );
     board.turn();
-    match image {
-        Some(_) => program.start(cortex),
-        None => stop("nothing to start"),
-    }
+    image.map(|_| program).ok_or("nothing to start")
 }
 
 /// Two boards that start at the same moment differ in their address, and one board's starts in the time

@@ -2,16 +2,21 @@
 
 #![no_std]
 #![no_main]
+#![forbid(unsafe_code)]
 
 use boot_logic::{Board, Boot, Net, Note, RamFlash, Rings, Tables};
+use critical_section::CriticalSection;
 use riscv_rt::entry;
 use semihosting::println;
 use smoltcp::time::Instant;
 use static_cell::ConstStaticCell;
-use virt::{Buffers, Hardware, Network};
+use virt::{Hardware, Program};
+use virtio_net::VirtioNet;
 
 /// The same key as on the other board: see there.
 const KEY: &[u8; 32] = include_bytes!("../../../keys/try-out.pub");
+
+const _: () = assert!(boot_logic::WINDOW as usize <= virtio_net::RX_FRAMES);
 
 const NAME: &str = concat!("bootloader ", env!("CARGO_PKG_VERSION"));
 
@@ -32,32 +37,39 @@ impl Board for Virt {
 
 #[entry]
 fn main() -> ! {
+    // No interrupt is used, so that all registers can be had at once.
+    match critical_section::with(run) {
+        Ok(program) => program.start(),
+        Err(why) => stop(why),
+    }
+}
+
+/// Puts an image into memory, or tells why there is none.
+fn run(cs: CriticalSection<'_>) -> Result<Program, &'static str> {
     static RINGS: ConstStaticCell<Rings> = ConstStaticCell::new(Rings::new());
     static TABLES: ConstStaticCell<Tables> = ConstStaticCell::new(Tables::new());
-    static BUFFERS: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
 
-    let Some(Hardware {
-        network: Some(transport),
+    let Hardware {
+        virtio,
+        virtio_memory,
         flash,
         mut program,
         ..
-    }) = virt::take()
-    else {
-        stop("no network controller")
-    };
-    let Some(network) = Network::new(transport, BUFFERS.take()) else {
-        stop("the network controller does not start")
-    };
+    } = virt::take(cs).ok_or("the board is taken")?;
+    let network = virtio
+        .registers()
+        .find_map(|registers| VirtioNet::new(registers, virtio_memory).ok())
+        .ok_or("no network device")?;
     let now = Virt.now();
     let mac = network.mac();
     let [_, _, c, d, e, f] = mac;
     let seed = u32::from_be_bytes([c, d, e, f]) ^ u32::try_from(now.total_micros()).unwrap_or(0);
     let net = Net::new(network, mac, seed, (RINGS.take(), TABLES.take()), now);
     let mut boot = Boot::new(Virt, net, RamFlash::new(flash), KEY);
-    match boot.run(NAME, program.memory()) {
-        Some(_) => program.start(),
-        None => stop("nothing to start"),
-    }
+    let image = boot.run(NAME, program.memory());
+    // What is started must not find its memory written by a device that it does not know.
+    boot.parts().1.device().stop();
+    image.map(|_| program).ok_or("nothing to start")
 }
 
 fn stop(why: &str) -> ! {

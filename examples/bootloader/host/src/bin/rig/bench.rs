@@ -1,9 +1,14 @@
 //! What the cases share: a board, a server's directory, and the usual questions.
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fs, net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result};
-use boot_host::{board::Board, image, parts, peers::Server, qemu::Machine};
+use boot_host::{
+    board::{Board, Link},
+    image, parts,
+    peers::Server,
+    qemu::Machine,
+};
 use ed25519_dalek::SigningKey;
 use tempfile::TempDir;
 
@@ -46,16 +51,23 @@ impl Bench {
 
     /// Our server on these files.
     pub(crate) fn serve(&self, files: &Files) -> Result<Server> {
-        Server::tftpd(&self.tftpd, files.path(), None)
+        self.serve_at(files, ([127, 0, 0, 1], 0).into())
+    }
+
+    /// The same at an address.
+    pub(crate) fn serve_at(&self, files: &Files, address: SocketAddr) -> Result<Server> {
+        Server::tftpd(Command::new(&self.tftpd), files.path(), address)
     }
 
     /// A machine that is told to fetch its manifest from this address.
     pub(crate) fn boot_from(&self, server: SocketAddr) -> Result<Machine> {
         let port = server.port();
-        Machine::start(
-            &self.board,
-            &format!("bootfile=tftp://10.0.2.2:{port}/manifest"),
-        )
+        self.start(format!("bootfile=tftp://10.0.2.2:{port}/manifest"))
+    }
+
+    /// A machine on QEMU's user network with these options.
+    pub(crate) fn start(&self, options: String) -> Result<Machine> {
+        Machine::start(&self.board, &Link::User(options))
     }
 
     /// A machine that has fetched version 1 and runs it from slot A, and its server.
@@ -70,17 +82,11 @@ impl Bench {
 
     /// RAM that the bootloader has used: its variables, and the deepest that its stack went.
     pub(crate) fn ram(&self, machine: &mut Machine) -> Result<String> {
-        let elf = fs::read(&self.board.bootloader)?;
-        let variables = parts::variables(&elf)?;
-        if !self.board.painted {
-            return Ok(format!("RAM: {variables} octets of variables"));
-        }
-        let bottom = parts::symbol(&elf, "__euninit").or_else(|_| parts::symbol(&elf, "_ebss"))?;
-        let top = parts::symbol(&elf, "_stack_start")?;
-        let stack = parts::used(&machine.memory(bottom, top - bottom)?, 0xcc);
+        let variables = parts::variables(&fs::read(&self.board.bootloader)?)?;
+        let stack = machine.stack_used()?;
         Ok(format!(
             "RAM: {} octets at most, {variables} of variables and {stack} of stack",
-            variables + stack as u64
+            variables + stack
         ))
     }
 }

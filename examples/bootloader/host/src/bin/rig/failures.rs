@@ -1,7 +1,6 @@
 //! What can go wrong with an update: the slot that worked is started, and a line says why.
 
 use anyhow::Result;
-use boot_host::peers::Server;
 use ed25519_dalek::SigningKey;
 
 use crate::bench::{Bench, LARGE, LATE, SMALL, SOON, runs};
@@ -85,7 +84,7 @@ pub(crate) fn power_loss(bench: &Bench) -> Result<String> {
     machine.boot.expect("no manifest: no answer", LATE)?;
     runs(&machine, 1)?;
     // With the server back, the update is made good.
-    let _server = Server::tftpd(&bench.tftpd, files.path(), Some(address))?;
+    let _server = bench.serve_at(&files, address)?;
     machine.power_cycle()?;
     runs(&machine, 2)?;
     Ok(said)

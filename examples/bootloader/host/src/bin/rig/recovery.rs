@@ -12,7 +12,7 @@ use crate::bench::{Bench, LATE, SMALL, SOON, image_name, runs};
 /// A machine in recovery, and the port of the host that leads to its port 69.
 fn waiting(bench: &Bench) -> Result<(Machine, u16)> {
     let port = free_port()?;
-    let machine = Machine::start(&bench.board, &format!("hostfwd=udp:127.0.0.1:{port}-:69"))?;
+    let machine = bench.start(format!("hostfwd=udp:127.0.0.1:{port}-:69"))?;
     machine.boot.expect("no slot can be started", SOON)?;
     machine
         .boot

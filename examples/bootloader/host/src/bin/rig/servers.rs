@@ -19,7 +19,7 @@ pub(crate) fn qemu(bench: &Bench) -> Result<String> {
     let files = bench.files()?;
     files.seal(1, LARGE)?;
     let root = files.path().display();
-    let machine = Machine::start(&bench.board, &format!("tftp={root},bootfile=manifest"))?;
+    let machine = bench.start(format!("tftp={root},bootfile=manifest"))?;
     fetch(bench, machine)
 }
 
