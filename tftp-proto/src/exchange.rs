@@ -3,18 +3,20 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Instant, Output, Rollover, Summary, Text, TransferError,
+    Config, ErrorCode, Event, Ignored, Instant, Output, Rollover, Span, Summary, TransferError,
     Transmit,
-    output::Payload,
     rto::Rto,
-    wire::{self, OptionSet},
+    time::micros,
+    wire::{self, Frame, OptionSet, Options, Title},
 };
 
 /// One end of a transfer, whichever way the file goes.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Exchange {
+pub(crate) struct Exchange<'r> {
     /// The peer; until `locked`, the address that was asked.
     peer: SocketAddr,
+    /// What a client asked for; `None` at a server.
+    title: Option<Title<'r>>,
     /// What was offered, later what was agreed.
     pub(crate) options: OptionSet,
     pub(crate) rto: Rto,
@@ -51,21 +53,23 @@ pub(crate) struct Exchange {
     plain_retry: bool,
 }
 
-impl Exchange {
+impl<'r> Exchange<'r> {
     /// A client's end: the server's port is not known yet.
     pub(crate) fn request(
         now: Instant,
         server: SocketAddr,
+        title: Option<Title<'r>>,
         offer: OptionSet,
         config: &Config,
     ) -> Self {
         Self {
             peer: server,
+            title,
             options: offer,
             rto: Rto::new(&config.retry, config.seed),
             deadline: now,
             give_up: match config.retry.deadline {
-                Some(span) => now.saturating_add(span),
+                Some(span) => now.after(micros(span)),
                 None => Instant::from_micros(u64::MAX),
             },
             timed: now,
@@ -94,10 +98,10 @@ impl Exchange {
         agreed: OptionSet,
         limits: &Config,
     ) -> Self {
-        let mut exchange = Self::request(now, client, agreed, limits);
+        let mut exchange = Self::request(now, client, None, agreed, limits);
         exchange.locked = true;
         exchange.unproven = limits.retry.unproven;
-        exchange.settle(agreed);
+        exchange.settle();
         exchange
     }
 
@@ -119,43 +123,97 @@ impl Exchange {
         self.plain_retry
     }
 
+    /// Whether this is a client's end.
+    pub(crate) const fn is_client(&self) -> bool {
+        self.title.is_some()
+    }
+
     /// The options are agreed.
-    pub(crate) fn settle(&mut self, agreed: OptionSet) {
-        self.options = agreed;
-        self.rto.agree(agreed.timeout_micros());
-        if let Some(rollover) = agreed.rollover() {
+    fn settle(&mut self) {
+        self.rto.agree(self.options.timeout_micros());
+        if let Some(rollover) = self.options.rollover() {
             self.rollover = rollover;
         }
     }
 
-    /// What becomes of a datagram that does not come from the peer; `None` if it does, or may.
-    #[inline]
-    pub(crate) fn stray<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<Event<'b>> {
-        // Until the server's port is known, any port of its host will do.
-        let mut expected = self.peer;
-        if !self.locked {
-            expected.set_port(from.port());
-        }
-        let welcome = from == expected || (self.any_server && !self.locked);
-        if welcome {
-            None
-        } else {
-            Some(self.scold(from, datagram))
+    /// The server's first answer to a request to read: from now on the sender's way counts. That it was
+    /// asked for and not acknowledged is the same as not asked for (RFC 2347): it shows itself.
+    pub(crate) fn forget_rollover(&mut self) {
+        if self.options.rollover().is_some() {
+            self.rollover = Rollover::Zero;
         }
     }
 
+    /// The server's first answer passes over the options: they count as never sent (RFC 2347).
+    pub(crate) const fn settle_without_options(&mut self, from: SocketAddr) {
+        self.lock(from);
+        self.options = OptionSet::NONE;
+    }
+
+    /// The server's first answer settles the options. A file of more than `max_len` octets is refused.
+    #[inline(never)]
+    pub(crate) fn on_oack<'b>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        body: &[u8],
+        max_len: Option<u64>,
+    ) -> Event<'b> {
+        self.lock(from);
+        if !self.options.accept(Options::pairs(body), max_len.is_none()) {
+            return self.fail(TransferError::OptionNegotiation);
+        }
+        if let Some(max_len) = max_len
+            && self.options.tsize() > Some(max_len)
+        {
+            return self.fail(TransferError::TooLarge);
+        }
+        self.progress(now);
+        self.settle();
+        self.accepted()
+    }
+
+    /// The event that tells the options.
+    pub(crate) fn accepted<'b>(&self) -> Event<'b> {
+        Event::Negotiated(self.options.negotiated(self.rollover))
+    }
+
+    /// Whether a datagram does not come from the peer. Until the server's port is known, any port of its
+    /// host will do.
+    #[inline(never)]
+    pub(crate) fn is_stray(&self, from: &SocketAddr) -> bool {
+        let known = match (&self.peer, from) {
+            (SocketAddr::V4(peer), SocketAddr::V4(from)) => peer.ip() == from.ip(),
+            (SocketAddr::V6(peer), SocketAddr::V6(from)) => {
+                peer.ip().to_bits() == from.ip().to_bits()
+                    && peer.scope_id() == from.scope_id()
+                    && peer.flowinfo() == from.flowinfo()
+            }
+            _ => false,
+        };
+        if self.locked {
+            !known || self.peer.port() != from.port()
+        } else {
+            !known && !self.any_server
+        }
+    }
+
+    /// What becomes of a datagram that does not come from the peer.
     #[cold]
-    fn scold<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Event<'b> {
+    #[inline(never)]
+    pub(crate) fn scold<'b>(&mut self, from: SocketAddr, datagram: &[u8]) -> Event<'b> {
         self.count_ignored();
         // Before the peer is known nobody is told anything; an ERROR is never answered.
         let packet = matches!(datagram, [0, opcode, _, _, ..] if u16::from(*opcode) != wire::ERROR);
-        let answer = self.locked && packet && !self.scolded;
-        self.scolded |= answer;
-        let code = ErrorCode::UNKNOWN_TID;
-        Event::Stray(answer.then(|| Transmit::new(from, false, Payload::Error { code })))
+        if !self.locked || !packet || self.scolded {
+            return Event::Stray(None);
+        }
+        self.scolded = true;
+        Event::Stray(Some(Transmit::error(from, ErrorCode::UNKNOWN_TID)))
     }
 
-    pub(crate) fn ignore<'b>(&mut self, reason: Ignored) -> Event<'b> {
+    #[inline(never)]
+    pub(crate) const fn ignore<'b>(&mut self, reason: Ignored) -> Event<'b> {
         self.count_ignored();
         Event::Ignored(reason)
     }
@@ -174,6 +232,7 @@ impl Exchange {
     }
 
     /// The peer has shown that it goes on: the count of resends starts anew.
+    #[inline(never)]
     pub(crate) fn progress(&mut self, now: Instant) {
         self.proven = true;
         self.tried = 0;
@@ -207,10 +266,11 @@ impl Exchange {
 
     /// Starts the timer with the current time-out, half as long again for a receiver, so that both
     /// ends do not fire together.
+    #[inline(never)]
     pub(crate) fn arm(&mut self, now: Instant, patient: bool) {
-        let interval = u64::from(self.rto.interval());
+        let interval = self.rto.interval();
         let more = if patient { interval >> 1 } else { 0 };
-        self.deadline = now.after(interval.saturating_add(more));
+        self.deadline = now.after(interval.saturating_add(more).into());
     }
 
     /// The timer has fired: backs off. `false`: it has fired too often.
@@ -234,12 +294,38 @@ impl Exchange {
         now >= self.give_up
     }
 
-    /// Makes the datagram, counting it.
-    pub(crate) const fn transmit<'r>(&mut self, again: bool, payload: Payload<'r>) -> Transmit<'r> {
+    /// Makes the datagram, counting it. What is not DATA has no span.
+    #[inline(never)]
+    pub(crate) const fn transmit(
+        &mut self,
+        again: bool,
+        opcode: u16,
+        number: u16,
+        span: Span,
+    ) -> Transmit<'r> {
         if again {
             self.retransmissions = self.retransmissions.saturating_add(1);
         }
-        Transmit::new(self.peer, again, payload)
+        Transmit {
+            to: self.peer,
+            again,
+            opcode,
+            number,
+            title: self.title,
+            options: self.options,
+            span,
+        }
+    }
+
+    /// What the first packet is: the request, or a server's answer to one.
+    pub(crate) const fn opening(&self, request: u16) -> u16 {
+        if self.is_client() {
+            request
+        } else if self.options.is_empty() {
+            wire::ACK
+        } else {
+            wire::OACK
+        }
     }
 
     pub(crate) const fn is_over(&self) -> bool {
@@ -266,6 +352,7 @@ impl Exchange {
     }
 
     /// Ends the transfer for a reason found here, which the peer is told once if it is known.
+    #[inline(never)]
     pub(crate) fn fail<'b>(&mut self, error: TransferError) -> Event<'b> {
         if self.end.is_none() {
             self.end = Some(Err(error));
@@ -277,13 +364,10 @@ impl Exchange {
         Event::Failed(error)
     }
 
-    /// Ends the transfer because the peer says so. `opening`: the ERROR answers our request or OACK.
-    pub(crate) fn refused<'b>(
-        &mut self,
-        code: ErrorCode,
-        message: Text<'b>,
-        declined: bool,
-    ) -> Event<'b> {
+    /// Ends the transfer because the peer says so with an ERROR. `declined`: after our OACK.
+    #[inline(never)]
+    pub(crate) fn refused<'b>(&mut self, error: &Frame<'b>, declined: bool) -> Event<'b> {
+        let code = ErrorCode(error.number);
         if !self.locked {
             if self.any_server {
                 return self.ignore(Ignored::Unexpected);
@@ -296,7 +380,10 @@ impl Exchange {
         } else {
             TransferError::Peer(code)
         }));
-        Event::Error { code, message }
+        Event::Error {
+            code,
+            message: error.message(),
+        }
     }
 
     /// Ends the transfer because the peer is silent. `vanished`: full blocks never arrived although
@@ -309,14 +396,17 @@ impl Exchange {
     }
 
     /// Once the transfer is over: the last words, if there are any, then the result.
-    pub(crate) fn finish<'r>(&mut self, bytes: u64, blocks: u32) -> Option<Output<'r>> {
+    #[inline(never)]
+    pub(crate) fn finish(&mut self, bytes: u64, blocks: u32) -> Option<Output<'r>> {
         let end = self.end?;
-        Some(match self.farewell.take() {
-            Some(code) => {
-                Output::Transmit(Transmit::new(self.peer, false, Payload::Error { code }))
-            }
-            None => Output::Done(end.map(|()| self.summary(bytes, blocks))),
-        })
+        if let Some(code) = self.farewell.take() {
+            let farewell = self.transmit(false, wire::ERROR, code.0, Span::NONE);
+            return Some(Output::Transmit(farewell));
+        }
+        Some(Output::Done(match end {
+            Ok(()) => Ok(self.summary(bytes, blocks)),
+            Err(error) => Err(error),
+        }))
     }
 
     /// When something has to be done next, besides what can be done at once.

@@ -4,7 +4,6 @@ use core::net::SocketAddr;
 
 use crate::{
     ErrorCode, Ignored, Packet, Request, Transmit,
-    output::Payload,
     wire::{self, tsize},
 };
 
@@ -53,7 +52,7 @@ impl Refusal {
     #[must_use]
     pub fn reply(&self) -> Option<Transmit<'static>> {
         let to = self.answer?;
-        Some(error_to(to, ErrorCode::ILLEGAL_OPERATION))
+        Some(Transmit::error(to, ErrorCode::ILLEGAL_OPERATION))
     }
 }
 
@@ -130,7 +129,7 @@ impl<'b> Incoming<'b> {
 
     /// The ERROR that says no. No state is kept for it.
     pub const fn refuse(&self, code: ErrorCode) -> Transmit<'static> {
-        error_to(self.from, code)
+        Transmit::error(self.from, code)
     }
 
     /// A number that is equal for a repeat of the same request, and hardly ever for another one.
@@ -138,10 +137,6 @@ impl<'b> Incoming<'b> {
     pub const fn fingerprint(&self) -> u32 {
         self.fingerprint
     }
-}
-
-const fn error_to(to: SocketAddr, code: ErrorCode) -> Transmit<'static> {
-    Transmit::new(to, false, Payload::Error { code })
 }
 
 /// 32-bit FNV-1a.

@@ -100,6 +100,11 @@ pub struct Span {
     pub len: usize,
 }
 
+impl Span {
+    /// Of a packet that is not DATA.
+    pub(crate) const NONE: Self = Self { offset: 0, len: 0 };
+}
+
 /// The place in an encoded DATA packet that the caller owes the file's bytes.
 #[derive(Debug)]
 #[must_use]
@@ -134,38 +139,31 @@ pub struct Summary {
 pub struct Transmit<'r> {
     /// The address to send it to.
     pub to: SocketAddr,
-    again: bool,
-    payload: Payload<'r>,
+    pub(crate) again: bool,
+    pub(crate) opcode: u16,
+    /// The block of DATA and ACK, the code of an ERROR.
+    pub(crate) number: u16,
+    /// Name and mode, if it is a request.
+    pub(crate) title: Option<Title<'r>>,
+    /// Of a request and an OACK.
+    #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+    pub(crate) options: OptionSet,
+    /// Of DATA.
+    pub(crate) span: Span,
 }
 
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) enum Payload<'r> {
-    Request {
-        opcode: u16,
-        request: Title<'r>,
-        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        offer: OptionSet,
-    },
-    Data {
-        block: u16,
-        span: Span,
-    },
-    Ack {
-        block: u16,
-    },
-    Error {
-        code: ErrorCode,
-    },
-    Oack {
-        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
-        agreed: OptionSet,
-    },
-}
-
-impl<'r> Transmit<'r> {
-    pub(crate) const fn new(to: SocketAddr, again: bool, payload: Payload<'r>) -> Self {
-        Self { to, again, payload }
+impl Transmit<'_> {
+    /// An ERROR for somebody who takes no part in a transfer.
+    pub(crate) const fn error(to: SocketAddr, code: ErrorCode) -> Self {
+        Self {
+            to,
+            again: false,
+            opcode: wire::ERROR,
+            number: code.0,
+            title: None,
+            options: OptionSet::NONE,
+            span: Span::NONE,
+        }
     }
 
     /// Whether the same packet was handed out before.
@@ -177,8 +175,8 @@ impl<'r> Transmit<'r> {
     /// The bytes of the file that it carries, if it is DATA.
     #[must_use]
     pub const fn span(&self) -> Option<Span> {
-        match self.payload {
-            Payload::Data { span, .. } => Some(span),
+        match self.opcode {
+            wire::DATA => Some(self.span),
             _ => None,
         }
     }
@@ -186,8 +184,7 @@ impl<'r> Transmit<'r> {
     /// Octets of the datagram, known before there is a buffer for it.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let data = self.span().map_or(0, |span| span.len);
-        Writer::measure(|writer| self.write_head(writer)).saturating_add(data)
+        Writer::measure(|writer| self.write_head(writer)).saturating_add(self.span.len)
     }
 
     /// Writes the datagram to the start of `buf`. DATA leaves a gap, which the caller fills.
@@ -212,34 +209,20 @@ impl<'r> Transmit<'r> {
         }
     }
 
+    #[inline(never)]
     fn write_head(&self, writer: &mut Writer<'_>) {
-        match &self.payload {
-            Payload::Request {
-                opcode,
-                request,
-                offer,
-            } => {
-                writer.u16(*opcode);
-                request.write(writer);
-                offer.write(writer);
+        writer.u16(self.opcode);
+        match self.opcode {
+            wire::DATA | wire::ACK => return writer.u16(self.number),
+            wire::ERROR => {
+                writer.u16(self.number);
+                return writer.string(ErrorCode(self.number).message().as_bytes());
             }
-            Payload::Data { block, .. } => {
-                writer.u16(wire::DATA);
-                writer.u16(*block);
-            }
-            Payload::Ack { block } => {
-                writer.u16(wire::ACK);
-                writer.u16(*block);
-            }
-            Payload::Error { code } => {
-                writer.u16(wire::ERROR);
-                writer.u16(code.0);
-                writer.string(code.message().as_bytes());
-            }
-            Payload::Oack { agreed } => {
-                writer.u16(wire::OACK);
-                agreed.write(writer);
-            }
+            _ => {}
         }
+        if let Some(title) = &self.title {
+            title.write(writer);
+        }
+        self.options.write(writer);
     }
 }

@@ -3,12 +3,11 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Options, Output,
-    Request, Span, Summary, TransferError, Transmit,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Output, Request, Span,
+    Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
-    output::Payload,
-    wire::{self, Frame, OptionSet, Title},
+    wire::{self, Frame, OptionSet},
 };
 
 /// How long the file is.
@@ -42,9 +41,8 @@ impl Length {
 /// the same then.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Sender<'r> {
-    exchange: Exchange,
+    exchange: Exchange<'r>,
     stage: Stage,
-    request: Option<Title<'r>>,
     /// Octets of the file, or [`UNKNOWN`].
     length: u64,
     /// The first block that is not acknowledged.
@@ -64,7 +62,9 @@ pub struct Sender<'r> {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Stage {
     /// The first packet is to be sent: a request, or a server's OACK.
-    Opening { again: bool },
+    Opening,
+    /// As it was, once more.
+    Reopening,
     /// The first packet has no answer.
     Opened,
     /// Blocks are on their way.
@@ -84,25 +84,14 @@ impl<'r> Sender<'r> {
         let length = length.octets();
         let tsize = (length != UNKNOWN && request.mode() == Mode::Octet).then_some(length);
         let offer = OptionSet::offer(&config, tsize, request.title().request_len());
-        let exchange = Exchange::request(now, server, offer, &config);
-        Self::new(
-            exchange,
-            Stage::Opening { again: false },
-            Some(request.title()),
-            length,
-        )
+        let exchange = Exchange::request(now, server, Some(request.title()), offer, &config);
+        Self::new(exchange, Stage::Opening, length)
     }
 
-    const fn new(
-        exchange: Exchange,
-        stage: Stage,
-        request: Option<Title<'r>>,
-        length: u64,
-    ) -> Self {
+    const fn new(exchange: Exchange<'r>, stage: Stage, length: u64) -> Self {
         Self {
             exchange,
             stage,
-            request,
             length,
             base: 1,
             next: 1,
@@ -114,72 +103,59 @@ impl<'r> Sender<'r> {
     }
 
     /// Takes in a datagram that arrived from `from`.
+    #[inline(never)]
     pub fn handle<'b>(&mut self, now: Instant, from: SocketAddr, datagram: &'b [u8]) -> Event<'b> {
-        if let Some(event) = self.exchange.stray(from, datagram) {
-            return event;
+        if self.exchange.is_stray(&from) {
+            return self.exchange.scold(from, datagram);
         }
         let frame = match Frame::decode(datagram) {
             Ok(frame) => frame,
             Err(error) => return self.exchange.ignore(Ignored::Malformed(error)),
         };
-        if self.exchange.is_over() {
-            return self.exchange.ignore(Ignored::Unexpected);
-        }
-        match (self.stage, frame) {
-            (Stage::Sending, Frame::Ack { block }) => self.on_ack(now, block),
-            (_, Frame::Ack { block: 0 }) => self.on_accepted(now, from),
-            (Stage::Opening { .. } | Stage::Opened, Frame::Oack { body })
-                if self.request.is_some() =>
-            {
-                self.on_oack(now, from, Options::from_bytes(body))
-            }
+        let sending = self.stage == Stage::Sending;
+        let client = self.exchange.is_client();
+        let reason = match frame.opcode {
+            _ if self.exchange.is_over() => Ignored::Unexpected,
+            wire::ACK if sending => return self.on_ack(now, frame.number),
+            wire::ACK if frame.number == 0 => return self.on_accepted(now, from),
             // A repeated OACK equals a repeated ACK 0; the timer covers what is lost.
-            (Stage::Sending, Frame::Oack { .. }) => self.exchange.ignore(Ignored::Duplicate),
-            (stage, Frame::Error { code, message }) => {
-                let probe = self.request.is_none() && stage != Stage::Sending;
-                self.exchange.refused(code, message, probe)
+            wire::OACK if sending => Ignored::Duplicate,
+            wire::OACK if client => {
+                self.stage = Stage::Sending;
+                return self.exchange.on_oack(now, from, frame.body, None);
             }
-            _ => self.exchange.ignore(Ignored::Unexpected),
-        }
+            wire::ERROR => return self.exchange.refused(&frame, !client && !sending),
+            _ => Ignored::Unexpected,
+        };
+        self.exchange.ignore(reason)
     }
 
     /// ACK 0: a write request is accepted without its options, or an OACK is confirmed.
     fn on_accepted<'b>(&mut self, now: Instant, from: SocketAddr) -> Event<'b> {
         self.exchange.progress(now);
         self.stage = Stage::Sending;
-        if self.request.is_none() {
+        if !self.exchange.is_client() {
             return Event::Acknowledged { up_to: 0 };
         }
-        self.exchange.lock(from);
-        self.exchange.settle(OptionSet::NONE);
-        Event::Negotiated(self.negotiated())
-    }
-
-    fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, answer: Options<'b>) -> Event<'b> {
-        self.exchange.lock(from);
-        let offer = self.exchange.options;
-        match OptionSet::accept(&offer, answer, true) {
-            Some(agreed) if !offer.is_empty() => {
-                self.exchange.progress(now);
-                self.exchange.settle(agreed);
-                self.stage = Stage::Sending;
-                Event::Negotiated(self.negotiated())
-            }
-            _ => self.exchange.fail(TransferError::OptionNegotiation),
-        }
+        self.exchange.settle_without_options(from);
+        self.exchange.accepted()
     }
 
     fn on_ack<'b>(&mut self, now: Instant, wire: u16) -> Event<'b> {
-        match self.exchange.rollover.absolute(wire, self.base) {
-            Some(block) if block >= self.base && block <= self.sent => self.advance(now, block),
-            Some(block) if block.wrapping_add(1) == self.base => {
-                self.hasten(now);
-                self.exchange.ignore(Ignored::Duplicate)
+        let reason = match self.exchange.rollover.absolute(wire, self.base) {
+            Some(block) if block >= self.base && block <= self.sent => {
+                return self.advance(now, block);
             }
-            Some(block) if block < self.base => self.exchange.ignore(Ignored::Duplicate),
+            Some(block) if block < self.base => {
+                if block.wrapping_add(1) == self.base {
+                    self.hasten(now);
+                }
+                Ignored::Duplicate
+            }
             // Never sent, so it cannot have arrived.
-            _ => self.exchange.ignore(Ignored::Unexpected),
-        }
+            _ => Ignored::Unexpected,
+        };
+        self.exchange.ignore(reason)
     }
 
     /// Rule S2: everything up to `block` has arrived; a full new window starts after it.
@@ -226,34 +202,29 @@ impl<'r> Sender<'r> {
     }
 
     /// What to do now. Call it again after each datagram that was sent.
+    #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
-        if let Some(output) = self.finish() {
+        if self.is_idle() && !self.exchange.is_over() {
+            let due = self.exchange.next_deadline();
+            if now < due {
+                return Output::Wait(due);
+            }
+            self.on_timer(now);
+        }
+        let acknowledged = self.acknowledged();
+        if let Some(output) = self
+            .exchange
+            .finish(acknowledged, self.base.wrapping_sub(1))
+        {
             return output;
         }
-        if self.is_idle() {
-            if self.exchange.overdue(now) {
-                self.exchange.give_up(self.silence(), false);
-            } else if now >= self.exchange.deadline {
-                self.on_timer();
-            } else {
-                return Output::Wait(self.exchange.next_deadline());
-            }
-            if let Some(output) = self.finish() {
-                return output;
-            }
-        }
         Output::Transmit(self.transmit(now))
-    }
-
-    fn finish(&mut self) -> Option<Output<'r>> {
-        let bytes = self.acknowledged();
-        self.exchange.finish(bytes, self.base.wrapping_sub(1))
     }
 
     /// Nothing to send before an answer or the timer.
     fn is_idle(&self) -> bool {
         match self.stage {
-            Stage::Opening { .. } => false,
+            Stage::Opening | Stage::Reopening => false,
             Stage::Opened => true,
             Stage::Sending => self.window_is_sent(),
         }
@@ -279,12 +250,14 @@ impl<'r> Sender<'r> {
         self.offset(self.base).min(self.length)
     }
 
-    fn on_timer(&mut self) {
-        if !self.exchange.expire() {
+    fn on_timer(&mut self, now: Instant) {
+        if self.exchange.overdue(now) {
+            self.exchange.give_up(self.silence(), false);
+        } else if !self.exchange.expire() {
             let vanished = self.stage == Stage::Sending && self.base == 1;
             self.exchange.give_up(self.silence(), vanished);
         } else if self.stage == Stage::Opened {
-            self.stage = Stage::Opening { again: true };
+            self.stage = Stage::Reopening;
         } else {
             // Rule S4: the peer counts on whole windows.
             self.next = self.base;
@@ -301,22 +274,15 @@ impl<'r> Sender<'r> {
     }
 
     fn transmit(&mut self, now: Instant) -> Transmit<'r> {
-        let Stage::Opening { again } = self.stage else {
+        if self.stage == Stage::Sending {
             return self.transmit_block(now);
-        };
+        }
+        let again = self.stage == Stage::Reopening;
         self.stage = Stage::Opened;
         self.exchange.time(now, !again);
         self.exchange.arm(now, false);
-        let options = self.exchange.options;
-        let payload = match self.request {
-            Some(request) => Payload::Request {
-                opcode: wire::WRQ,
-                request,
-                offer: options,
-            },
-            None => Payload::Oack { agreed: options },
-        };
-        self.exchange.transmit(again, payload)
+        let opcode = self.exchange.opening(wire::WRQ);
+        self.exchange.transmit(again, opcode, 0, Span::NONE)
     }
 
     #[expect(
@@ -339,13 +305,8 @@ impl<'r> Sender<'r> {
             self.exchange.arm(now, false);
         }
         let block = self.exchange.rollover.wire(block);
-        self.exchange.transmit(
-            again,
-            Payload::Data {
-                block,
-                span: Span { offset, len },
-            },
-        )
+        self.exchange
+            .transmit(again, wire::DATA, block, Span { offset, len })
     }
 
     /// Tells that the file has `length` octets: for a source whose length was not known, when it has
@@ -420,11 +381,11 @@ impl<'r> Sender<'r> {
 }
 
 impl Sender<'static> {
-    pub(crate) const fn exchange(&self) -> &Exchange {
+    pub(crate) const fn exchange(&self) -> &Exchange<'static> {
         &self.exchange
     }
 
-    pub(crate) const fn exchange_mut(&mut self) -> &mut Exchange {
+    pub(crate) const fn exchange_mut(&mut self) -> &mut Exchange<'static> {
         &mut self.exchange
     }
 
@@ -448,8 +409,8 @@ impl Sender<'static> {
         let stage = if agreed.is_empty() {
             Stage::Sending
         } else {
-            Stage::Opening { again: false }
+            Stage::Opening
         };
-        Self::new(exchange, stage, None, length)
+        Self::new(exchange, stage, length)
     }
 }

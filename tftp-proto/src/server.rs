@@ -6,7 +6,7 @@ use heapless::Vec;
 
 use crate::{
     Config, ErrorCode, Event, Ignored, Incoming, Instant, Length, Output, Receiver, Sender,
-    Summary, TransferError, Transmit, output::Payload,
+    Summary, TransferError, Transmit,
 };
 
 /// Names one transfer of a [`Server`], now and for ever after: numbers are not used again before
@@ -259,7 +259,7 @@ impl<const N: usize> Server<N> {
     /// What to do now: one datagram a session, in turn.
     pub fn poll(&mut self, now: Instant) -> ServerOutput {
         if let Some((to, code)) = self.refusal.take() {
-            return ServerOutput::Refuse(Transmit::new(to, false, Payload::Error { code }));
+            return ServerOutput::Refuse(Transmit::error(to, code));
         }
         if let Some((id, result)) = self.evicted.take() {
             return ServerOutput::Done(id, result);

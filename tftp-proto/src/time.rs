@@ -63,15 +63,16 @@ impl Instant {
     }
 }
 
-/// A span in whole microseconds, from 4,294 s on the longest there is: timers count in 32 bits.
+/// A span in whole microseconds; one of more than 136 years counts as 136 years.
 #[inline(never)]
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-pub(crate) const fn micros32(span: Duration) -> u32 {
-    let secs = span.as_secs();
-    if secs >= 4_294 {
-        return u32::MAX;
-    }
-    (secs as u32)
+pub(crate) fn micros(span: Duration) -> u64 {
+    let whole = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
+    u64::from(whole)
         .wrapping_mul(1_000_000)
-        .wrapping_add(span.subsec_micros())
+        .wrapping_add(span.subsec_micros().into())
+}
+
+/// A span in whole microseconds, from 4,294 s on the longest there is: timers count in 32 bits.
+pub(crate) fn micros32(span: Duration) -> u32 {
+    u32::try_from(micros(span)).unwrap_or(u32::MAX)
 }

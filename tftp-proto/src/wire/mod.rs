@@ -63,15 +63,16 @@ pub enum Packet<'b> {
     Oack(Options<'b>),
 }
 
-/// A datagram split at its opcode, the requests not yet read: a machine that never gets one
+/// A datagram split at its header, the requests and options not yet read: a machine that never gets one
 /// does not pay for their parser.
 #[derive(Clone, Copy)]
-pub(crate) enum Frame<'b> {
-    Request { write: bool, body: &'b [u8] },
-    Data { block: u16, payload: &'b [u8] },
-    Ack { block: u16 },
-    Error { code: ErrorCode, message: Text<'b> },
-    Oack { body: &'b [u8] },
+pub(crate) struct Frame<'b> {
+    /// 1..=6.
+    pub(crate) opcode: u16,
+    /// The block of DATA and ACK, the code of an ERROR.
+    pub(crate) number: u16,
+    /// What follows.
+    pub(crate) body: &'b [u8],
 }
 
 pub(crate) const RRQ: u16 = 1;
@@ -86,28 +87,30 @@ impl<'b> Frame<'b> {
         let [high, low, body @ ..] = datagram else {
             return Err(DecodeError::Truncated);
         };
-        match (u16::from_be_bytes([*high, *low]), body) {
-            (RRQ, _) => Ok(Self::Request { write: false, body }),
-            (WRQ, _) => Ok(Self::Request { write: true, body }),
-            (OACK, _) => Ok(Self::Oack { body }),
-            (opcode @ (DATA | ACK | ERROR), [high, low, rest @ ..]) => {
-                let number = u16::from_be_bytes([*high, *low]);
-                Ok(match opcode {
-                    DATA => Self::Data {
-                        block: number,
-                        payload: rest,
-                    },
-                    // Octets after the number: an extension that was not agreed, or noise.
-                    ACK => Self::Ack { block: number },
-                    _ => Self::Error {
-                        code: ErrorCode(number),
-                        message: Text(rest.split(|octet| *octet == 0).next().unwrap_or(rest)),
-                    },
-                })
+        let opcode = u16::from_be_bytes([*high, *low]);
+        let (mut number, mut body) = (0, body);
+        match opcode {
+            DATA | ACK | ERROR => {
+                // Octets after the number of an ACK: an extension that was not agreed, or noise.
+                let [high, low, rest @ ..] = body else {
+                    return Err(DecodeError::Truncated);
+                };
+                number = u16::from_be_bytes([*high, *low]);
+                body = rest;
             }
-            (DATA | ACK | ERROR, _) => Err(DecodeError::Truncated),
-            (opcode, _) => Err(DecodeError::UnknownOpcode(opcode)),
+            RRQ | WRQ | OACK => {}
+            _ => return Err(DecodeError::UnknownOpcode(opcode)),
         }
+        Ok(Self {
+            opcode,
+            number,
+            body,
+        })
+    }
+
+    /// The text of an ERROR, whose zero may be missing.
+    pub(crate) fn message(&self) -> Text<'b> {
+        Text(request::string(self.body).map_or(self.body, |(_, text)| text))
     }
 }
 
@@ -134,13 +137,21 @@ impl<'b> Packet<'b> {
     }
 
     fn read(datagram: &'b [u8], lenient: bool) -> Result<Self, DecodeError> {
-        Ok(match Frame::decode(datagram)? {
-            Frame::Request { write: false, body } => Self::Rrq(Request::decode(body, lenient)?),
-            Frame::Request { write: true, body } => Self::Wrq(Request::decode(body, lenient)?),
-            Frame::Data { block, payload } => Self::Data { block, payload },
-            Frame::Ack { block } => Self::Ack { block },
-            Frame::Error { code, message } => Self::Error { code, message },
-            Frame::Oack { body } => Self::Oack(Options::decode(body, false)),
+        let frame = Frame::decode(datagram)?;
+        let Frame { number, body, .. } = frame;
+        Ok(match frame.opcode {
+            RRQ => Self::Rrq(Request::decode(body, lenient)?),
+            WRQ => Self::Wrq(Request::decode(body, lenient)?),
+            DATA => Self::Data {
+                block: number,
+                payload: body,
+            },
+            ACK => Self::Ack { block: number },
+            OACK => Self::Oack(Options::decode(body, false)),
+            _ => Self::Error {
+                code: ErrorCode(number),
+                message: frame.message(),
+            },
         })
     }
 

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    DEFAULT_BLKSIZE, MAX_BLKSIZE, MAX_REQUEST_LEN, MAX_WINDOWSIZE, MIN_BLKSIZE, Options, Writer,
+    DEFAULT_BLKSIZE, MAX_BLKSIZE, MAX_REQUEST_LEN, MAX_WINDOWSIZE, MIN_BLKSIZE, OptionIter,
+    Options, Writer,
 };
 use crate::{Config, Mode, Negotiated, Rollover, time::micros32};
 
@@ -277,35 +278,35 @@ impl OptionSet {
         }
     }
 
-    /// What a client makes of an OACK: `None` if it has an option that was not offered, one twice,
-    /// or a value that is not allowed (RFC 2347, 2348, 2349, 7440).
+    /// What a client makes of an OACK: the options that are agreed take the place of those offered.
+    /// `false` if it has an option that was not offered, one twice, or a value that is not allowed
+    /// (RFC 2347, 2348, 2349, 7440).
     #[expect(
         clippy::cast_possible_truncation,
         reason = "no value is larger than the one that was offered"
     )]
-    pub(crate) fn accept(offer: &Self, answer: Options<'_>, write: bool) -> Option<Self> {
+    pub(crate) fn accept(&mut self, answer: OptionIter<'_>, write: bool) -> bool {
         let mut agreed = Self::NONE;
-        agreed.timeout = offer.timeout;
-        agreed.rollover = offer.rollover;
+        agreed.timeout = self.timeout;
+        agreed.rollover = self.rollover;
         for (name, text) in answer {
             let kind = find(name);
-            if kind & offer.present & !agreed.present == 0 {
-                return None;
+            let Some(value) = decimal(text) else {
+                return false;
+            };
+            if kind & self.present & !agreed.present == 0 {
+                return false;
             }
             agreed.present |= kind;
-            let value = decimal(text)?;
-            let asked = offer.value(kind);
+            let asked = self.value(kind);
             let least = match kind {
                 BLKSIZE => MIN_BLKSIZE.into(),
                 WINDOWSIZE => 1,
-                TSIZE if !write => {
-                    agreed.tsize = value;
-                    continue;
-                }
                 _ => asked,
             };
-            if value < least || value > asked {
-                return None;
+            // Only the answer to a request for the size may be larger than what was asked.
+            if (value < least || value > asked) && (kind != TSIZE || write) {
+                return false;
             }
             match kind {
                 BLKSIZE => agreed.blksize = value as u16,
@@ -314,7 +315,9 @@ impl OptionSet {
                 _ => {}
             }
         }
-        Some(agreed)
+        let offered = !self.is_empty();
+        *self = agreed;
+        offered
     }
 
     #[inline(never)]

@@ -52,6 +52,14 @@ impl<'b> Options<'b> {
         self.pairs.is_empty()
     }
 
+    /// The pairs of an OACK, without a look ahead at where they end.
+    pub(crate) const fn pairs(octets: &'b [u8]) -> OptionIter<'b> {
+        OptionIter {
+            rest: octets,
+            lenient: false,
+        }
+    }
+
     pub(super) fn write(&self, writer: &mut Writer<'_>) {
         writer.octets(self.pairs);
         if self.pairs.last().is_some_and(|last| *last != 0) {
