@@ -45,6 +45,8 @@ pub(crate) enum Role {
         /// Microseconds
         #[arg(long)]
         busy_poll: Option<u64>,
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
     },
     /// The other end of bare UDP
     #[command(hide = true)]

@@ -212,6 +212,7 @@ fn crowd(clients: usize, len: u64, peers: &[Kind]) -> Case {
     let mut first = vec![by_name(Kind::Ours, driver)];
     if clients >= 200 {
         first.push(by_name(Kind::OursSinglePort, driver));
+        first.push(by_name(Kind::OursEveryCore, driver));
     }
     let contenders = with_peers(&first, peers, driver);
     let size = if len >= MIB {

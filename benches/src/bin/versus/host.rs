@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Ours,
     OursSinglePort,
     OursBusyPoll,
+    /// An event loop for each core.
+    OursEveryCore,
     InTftpd,
     Atftpd,
     Dnsmasq,
@@ -60,6 +62,7 @@ impl Kind {
             Self::Ours => "ours",
             Self::OursSinglePort => "ours, one port",
             Self::OursBusyPoll => "ours, busy poll",
+            Self::OursEveryCore => "ours, a loop per core",
             Self::InTftpd => "in.tftpd",
             Self::Atftpd => "atftpd",
             Self::Dnsmasq => "dnsmasq",
@@ -158,6 +161,10 @@ fn launch(kind: Kind, dir: &Path) -> Result<(SocketAddr, Process), Failed> {
         Kind::Ours => itself(&["serve", &dir_text]),
         Kind::OursSinglePort => itself(&["serve", &dir_text, "--single-port"]),
         Kind::OursBusyPoll => itself(&["serve", &dir_text, "--busy-poll", &spin]),
+        Kind::OursEveryCore => {
+            let cores = thread::available_parallelism()?.to_string();
+            itself(&["serve", &dir_text, "--threads", &cores])
+        }
         Kind::InTftpd => {
             let mut command = Command::new(find("in.tftpd")?);
             command.args(["--permissive", "--create", "--user", "root", "--secure"]);

@@ -27,6 +27,7 @@ use std::{env, fs, io, path::Path, process::ExitCode, thread};
 
 use clap::Parser as _;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tftp_server::{Ports, ServerConfig};
 
 use crate::{
     args::{Args, Role},
@@ -66,7 +67,16 @@ fn main() -> ExitCode {
             dir,
             single_port,
             busy_poll,
-        }) => serve::ours(dir, *single_port, busy_poll.map(Duration::from_micros)),
+            threads,
+        }) => {
+            let mut config = ServerConfig::default();
+            config.busy_poll = busy_poll.map(Duration::from_micros);
+            config.threads = *threads;
+            if *single_port {
+                config.ports = Ports::Single;
+            }
+            serve::ours(dir, config)
+        }
         Some(Role::Bare) => serve::bare(),
         None => compare(&args, open_files),
     };

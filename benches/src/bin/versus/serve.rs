@@ -1,7 +1,7 @@
 //! The servers that this program itself is, when it is told so. Each prints its address and ends with its
 //! standard input, so that none outlives the program that has started it.
 
-use core::{net::Ipv4Addr, time::Duration};
+use core::net::Ipv4Addr;
 use std::{
     io::{self, Read as _, Write as _},
     net::UdpSocket,
@@ -9,22 +9,13 @@ use std::{
     process, thread,
 };
 
-use tftp_server::{Ports, Root, Server, ServerConfig, Uploads};
+use tftp_server::{Root, Server, ServerConfig, Uploads};
 
 use crate::{Failed, raw};
 
 /// Our server, as a program would use it, with uploads.
-pub(crate) fn ours(
-    dir: &Path,
-    single_port: bool,
-    busy_poll: Option<Duration>,
-) -> Result<(), Failed> {
-    let mut config = ServerConfig::default();
+pub(crate) fn ours(dir: &Path, mut config: ServerConfig) -> Result<(), Failed> {
     config.listen = vec![(Ipv4Addr::LOCALHOST, 0).into()];
-    config.busy_poll = busy_poll;
-    if single_port {
-        config.ports = Ports::Single;
-    }
     let root = Root::open(dir)?.uploads(Uploads::new());
     let server = Server::bind(config, root).map_err(|error| Failed::new(error.to_string()))?;
     for address in server.local_addrs() {

@@ -31,6 +31,7 @@ enum Want {
 
 const OURS: &str = "ours";
 const ONE_PORT: &str = "ours, one port";
+const EVERY_CORE: &str = "ours, a loop per core";
 
 /// All that can be said about these outcomes.
 pub(super) fn all(outcomes: &[Outcome]) -> Vec<Bar> {
@@ -222,7 +223,7 @@ fn cpu(
 
 fn crowd(outcome: &Outcome) -> Vec<Option<Bar>> {
     let mut bars = Vec::new();
-    for name in [OURS, ONE_PORT] {
+    for name in [OURS, ONE_PORT, EVERY_CORE] {
         let Some(cell) = outcome.cell(name) else {
             continue;
         };
