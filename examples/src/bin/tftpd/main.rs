@@ -5,11 +5,14 @@ mod options;
 
 use std::{
     io::{self, Write as _},
+    net::UdpSocket,
     process::ExitCode,
     thread,
 };
 
 use clap::Parser as _;
+#[cfg(unix)]
+use listenfd::ListenFd;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -22,6 +25,7 @@ use crate::options::Options;
 #[derive(Debug)]
 enum Error {
     Root { path: String, error: io::Error },
+    Inherited(io::Error),
     Bind(BindError),
     Signals(io::Error),
     Run(io::Error),
@@ -31,6 +35,9 @@ impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Root { path, error } => write!(f, "cannot serve {path}: {error}"),
+            Self::Inherited(error) => {
+                write!(f, "cannot use the sockets that were handed over: {error}")
+            }
             Self::Bind(error) => write!(f, "{error}"),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
             Self::Run(error) => write!(f, "the event loop has failed: {error}"),
@@ -57,7 +64,9 @@ fn serve(options: &Options) -> Result<(), Error> {
         path: options.root.display().to_string(),
         error,
     })?;
-    let server = Server::bind(options.config(), root).map_err(Error::Bind)?;
+    let sockets = inherited().map_err(Error::Inherited)?;
+    let config = options.config(!sockets.is_empty());
+    let server = Server::bind_with(config, sockets, root).map_err(Error::Bind)?;
     let signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
     let handle = server.handle();
     thread::Builder::new()
@@ -69,6 +78,23 @@ fn serve(options: &Options) -> Result<(), Error> {
         .observe(log::Log::default())
         .run()
         .map_err(Error::Run)
+}
+
+/// The sockets that systemd, or whoever does as it does, has bound for this process.
+#[cfg(unix)]
+fn inherited() -> io::Result<Vec<UdpSocket>> {
+    let mut handles = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..handles.len() {
+        sockets.extend(handles.take_udp_socket(index)?);
+    }
+    Ok(sockets)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+const fn inherited() -> io::Result<Vec<UdpSocket>> {
+    Ok(Vec::new())
 }
 
 /// Says where the server listens, for whoever has started it.
