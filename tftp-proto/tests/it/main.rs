@@ -44,6 +44,8 @@ mod shop;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod texts;
+#[cfg(test)]
 mod tid;
 #[cfg(test)]
 mod timers;

@@ -30,6 +30,7 @@ fn run(
     mut coder: impl FnMut(&[u8], &mut [u8]) -> Progress,
 ) -> Vec<u8> {
     let mut output = Vec::new();
+    let whole = input.len();
     for &(offered, room) in cuts.iter().cycle() {
         if input.is_empty() {
             break;
@@ -47,6 +48,8 @@ fn run(
         }
         output.extend(&out[..done.written]);
         input = &input[done.consumed..];
+        let consumed = whole - input.len();
+        assert!(output.len() <= 2 * consumed + 1, "octets of nothing");
     }
     output
 }

@@ -352,3 +352,46 @@ fn c72_a_wrap_to_one_that_is_not_acknowledged_counts_as_never_asked() {
         "{event:?}"
     );
 }
+
+#[test]
+fn a_0_is_no_number_after_a_rollover_to_one() {
+    // 65535 is on its way, and a 0 would be its neighbour if there were one.
+    let request = "RRQ f octet blksize=8 rollover=1 windowsize=32767";
+    let mut machine = serve(request, 70_000 * 8, limits()).0;
+    let (now, client) = (Instant::ZERO, addr("a"));
+    for ack in ["ACK 0", "ACK 32767", "ACK 32768"] {
+        while let Output::Transmit(_) = machine.poll(now) {}
+        let datagram = packet::bytes(ack);
+        let event = machine.handle(now, client, &datagram);
+        assert!(matches!(event, Event::Acknowledged { .. }), "{event:?}");
+    }
+    while let Output::Transmit(_) = machine.poll(now) {}
+    let datagram = packet::bytes("ACK 0");
+    let event = machine.handle(now, client, &datagram);
+    assert_eq!(event, Event::Ignored(Ignored::Unexpected));
+}
+
+#[test]
+fn a_repeated_ack_0_hastens_the_first_window_whatever_follows_65535() {
+    check(
+        serve("RRQ f octet rollover=1 windowsize=2", 5000, limits()),
+        "
+             > OACK rollover=1 windowsize=2
+        10   < ACK 0
+             > DATA 1 [512]
+             > DATA 2 [512]
+        20   < ACK 0 = ignored
+             > DATA 1 [512]
+             > DATA 2 [512]",
+    );
+}
+
+#[test]
+fn the_farthest_block_ahead_is_early_and_not_late() {
+    let mut machine = check(get(asking(8, 1)), "> RRQ f octet blksize=8");
+    let (now, server) = (Instant::from_millis(5), addr("tid"));
+    let _ = machine.handle(now, server, &packet::bytes("OACK blksize=8"));
+    let far = packet::bytes("raw 00 03 80 00 31 32 33 34 35 36 37 38");
+    let event = machine.handle(now, server, &far);
+    assert_eq!(event, Event::Ignored(Ignored::OutOfOrder));
+}

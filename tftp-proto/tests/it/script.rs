@@ -257,14 +257,23 @@ impl<M: Machine> Play<M> {
     /// To `at`, with what falls due on the way. An early poll must change nothing.
     fn advance(&mut self, at: u64) {
         while self.now < at {
-            self.step(at);
+            self.step_on(at);
         }
     }
 
     /// As `advance`, but not beyond the first moment at which something is said.
     fn advance_until(&mut self, at: u64) {
         while self.now < at && self.said.is_empty() {
-            self.step(at);
+            self.step_on(at);
+        }
+    }
+
+    /// A step that leads somewhere.
+    fn step_on(&mut self, limit: u64) {
+        let before = (self.now, self.said.len(), self.done);
+        self.step(limit);
+        if (self.now, self.said.len(), self.done) == before {
+            self.fail("wants to be polled at once, and then does nothing");
         }
     }
 

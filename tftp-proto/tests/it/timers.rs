@@ -505,3 +505,28 @@ fn retry_new_is_the_default() {
     assert_eq!(Retry::new(), Retry::default());
     assert_eq!(Retry::new(), Config::client().retry);
 }
+
+#[test]
+fn t9_the_waits_of_one_machine_spread_over_all_of_the_jitter() {
+    let mut config = plain();
+    config.retry.ceiling = config.retry.initial;
+    config.retry.resends = u8::MAX;
+    for seed in 1..=20 {
+        config.seed = seed;
+        let (sent, ..) = left_alone(&mut get(config), 0);
+        let waits: Vec<u64> = sent.windows(2).map(|two| two[1].at - two[0].at).collect();
+        assert_eq!(waits.len(), 255);
+        // Ten spans of 20 ms, about 25 waits in each.
+        let mut spans = [0; 10];
+        for wait in &waits {
+            spans[((wait - 900_000) / 20_000) as usize] += 1;
+        }
+        assert!(
+            spans.iter().all(|count| *count >= 8),
+            "seed {seed}: {spans:?}"
+        );
+        // Neither do they rise or fall for long.
+        let rises = waits.windows(2).filter(|two| two[0] < two[1]).count();
+        assert!((95..=160).contains(&rises), "seed {seed}: {rises} rises");
+    }
+}
