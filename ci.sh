@@ -100,6 +100,11 @@ word_fuzz-smoke() {
     bash ci/fuzz-smoke.sh
 }
 
+#: faults      plant known faults one at a time; some test has to find each (--all-layers, --self-test, --help)
+word_faults() {
+    cargo run -q --locked -p tftp-faults -- "$@"
+}
+
 #: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU; 10 minutes)
 word_firmware() {
     bash ci/firmware.sh "$@"
