@@ -13,8 +13,15 @@ use crate::fault::Fault;
 /// A copy of what git knows of, with what is not committed.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    source: PathBuf,
     copy: PathBuf,
+}
+
+/// A file of the copy with a fault in it.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Planted {
+    path: PathBuf,
+    original: String,
 }
 
 impl Tree {
@@ -51,7 +58,6 @@ impl Tree {
         }
         remove_others(copy, &kept)?;
         Ok(Self {
-            source: source.to_owned(),
             copy: copy.to_owned(),
         })
     }
@@ -61,16 +67,18 @@ impl Tree {
         &self.copy
     }
 
-    pub(crate) fn plant(&self, fault: &Fault) -> Result<(), Box<dyn Error>> {
-        let text = fs::read_to_string(self.source.join(&fault.file))?;
-        let planted = fault.plant(&text)?;
-        Ok(fs::write(self.copy.join(&fault.file), planted)?)
+    pub(crate) fn plant(&self, fault: &Fault) -> Result<Planted, Box<dyn Error>> {
+        let path = self.copy.join(&fault.file);
+        let original = fs::read_to_string(&path)?;
+        fs::write(&path, fault.plant(&original)?)?;
+        Ok(Planted { path, original })
     }
+}
 
+impl Planted {
     /// Takes the fault out again.
-    pub(crate) fn restore(&self, fault: &Fault) -> io::Result<()> {
-        let text = fs::read(self.source.join(&fault.file))?;
-        fs::write(self.copy.join(&fault.file), text)
+    pub(crate) fn restore(self) -> io::Result<()> {
+        fs::write(self.path, self.original)
     }
 }
 

@@ -103,11 +103,12 @@ impl<'p> Bench<'p> {
                 continue;
             }
             self.expect_sound(layer)?;
-            if let Err(error) = self.tree.plant(fault) {
-                return Ok(Verdict::NotPlanted(error.to_string()));
-            }
+            let planted = match self.tree.plant(fault) {
+                Ok(planted) => planted,
+                Err(error) => return Ok(Verdict::NotPlanted(error.to_string())),
+            };
             let outcome = self.run(layer, &fault.name);
-            self.tree.restore(fault)?;
+            planted.restore()?;
             match outcome? {
                 Outcome::Green => {}
                 Outcome::NotCompiled => return Ok(Verdict::NotCompiled),
