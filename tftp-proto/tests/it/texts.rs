@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use tftp_proto::uri::UriError;
 use tftp_proto::{
-    BufferTooSmall, DecodeError, ErrorCode, Incoming, RequestError, ServerFull, Text, TransferError,
+    BufferTooSmall, DecodeError, ErrorCode, Incoming, Options, Request, RequestError, ServerFull,
+    Text, TransferError,
 };
 
 use crate::packet;
@@ -129,4 +130,24 @@ fn different_requests_have_different_fingerprints() {
         let incoming = Incoming::decode(addr("a"), &datagram).unwrap();
         assert!(seen.insert(incoming.fingerprint()), "{number}");
     }
+}
+
+#[test]
+fn options_are_debugged_as_pairs() {
+    let options = Options::from_bytes(b"blksize\08\0a\nb\0\0");
+    assert_eq!(format!("{options:?}"), r#"{"blksize": "8", "a\nb": ""}"#);
+}
+
+#[test]
+fn a_request_is_debugged_with_its_name_escaped() {
+    let request = Request::octet("a\nb").unwrap();
+    let text = format!("{request:?}");
+    assert!(text.contains(r#"filename: "a\nb""#), "{text}");
+}
+
+#[test]
+fn options_are_empty_without_a_pair() {
+    assert!(Options::NONE.is_empty());
+    assert!(Options::from_bytes(b"blksize").is_empty());
+    assert!(!Options::from_bytes(b"blksize\08\0").is_empty());
 }
