@@ -105,6 +105,11 @@ word_faults() {
     cargo run -q --locked -p tftp-faults -- "$@"
 }
 
+#: mutants     change tftp-proto in every small way; 97 % have to fail a test (an hour; goes on where it was; --anew)
+word_mutants() {
+    bash ci/mutants.sh "$@"
+}
+
 #: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU; 10 minutes)
 word_firmware() {
     bash ci/firmware.sh "$@"
