@@ -11,37 +11,14 @@ use crate::{
 };
 
 /// One end of a transfer, whichever way the file goes.
+///
+/// The small fields come first: the short instructions of small processors reach them only there.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[repr(C)]
 pub(crate) struct Exchange<'r> {
-    /// The peer; until `locked`, the address that was asked.
-    peer: SocketAddr,
-    /// What a client asked for; `None` at a server.
+    /// A client's request without its options; `None` at a server.
     title: Option<Title<'r>>,
-    /// What was offered, later what was agreed.
-    pub(crate) options: OptionSet,
-    pub(crate) rto: Rto,
-    /// When the timer fires.
-    pub(crate) deadline: Instant,
-    /// When the whole transfer has taken too long.
-    give_up: Instant,
-    /// When the packet left whose answer is a sample.
-    timed: Instant,
-    retransmissions: u32,
-    ignored: u32,
-    /// Set when the transfer is over; the peer may still have to be told.
-    end: Option<Result<(), TransferError>>,
-    /// The ERROR that the peer is owed.
-    farewell: Option<ErrorCode>,
-    /// Resends allowed in a row, and before the peer has proved its address.
-    resends: u8,
-    unproven: u8,
-    /// Resends since the last progress.
-    tried: u8,
     pub(crate) rollover: Rollover,
-    /// The last progress was made without the timer's help.
-    calm: bool,
-    /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
-    timing: bool,
     /// The peer's port is known, and no other is listened to (RFC 1350 section 4).
     locked: bool,
     /// A packet came that only the peer could send.
@@ -51,6 +28,32 @@ pub(crate) struct Exchange<'r> {
     scolded: bool,
     /// The request may be repeated without options.
     plain_retry: bool,
+    /// The last progress was made without the timer's help.
+    calm: bool,
+    /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
+    timing: bool,
+    /// Resends allowed in a row, and before the peer has proved its address.
+    resends: u8,
+    unproven: u8,
+    /// Resends since the last progress.
+    tried: u8,
+    /// Set when the transfer is over; the peer may still have to be told.
+    end: Option<Result<(), TransferError>>,
+    /// The ERROR that the peer is owed.
+    farewell: Option<ErrorCode>,
+    retransmissions: u32,
+    ignored: u32,
+    pub(crate) rto: Rto,
+    /// What was offered, later what was agreed.
+    pub(crate) options: OptionSet,
+    /// When the timer fires.
+    pub(crate) deadline: Instant,
+    /// When the whole transfer has taken too long.
+    give_up: Instant,
+    /// When the packet left whose answer is a sample.
+    pub(crate) timed: Instant,
+    /// The peer; until `locked`, the address that was asked.
+    peer: SocketAddr,
 }
 
 impl<'r> Exchange<'r> {
@@ -68,7 +71,7 @@ impl<'r> Exchange<'r> {
             options: offer,
             rto: Rto::new(&config.retry, config.seed),
             deadline: now,
-            give_up: match config.retry.deadline {
+            give_up: match &config.retry.deadline {
                 Some(span) => now.after(micros(span)),
                 None => Instant::from_micros(u64::MAX),
             },
@@ -150,23 +153,18 @@ impl<'r> Exchange<'r> {
         self.options = OptionSet::NONE;
     }
 
-    /// The server's first answer settles the options. A file of more than `max_len` octets is refused.
+    /// The server's first answer settles the options. `write`: of a request to write.
     #[inline(never)]
     pub(crate) fn on_oack<'b>(
         &mut self,
         now: Instant,
         from: SocketAddr,
         body: &[u8],
-        max_len: Option<u64>,
+        write: bool,
     ) -> Event<'b> {
         self.lock(from);
-        if !self.options.accept(Options::pairs(body), max_len.is_none()) {
+        if !self.options.accept(Options::pairs(body), write) {
             return self.fail(TransferError::OptionNegotiation);
-        }
-        if let Some(max_len) = max_len
-            && self.options.tsize() > Some(max_len)
-        {
-            return self.fail(TransferError::TooLarge);
         }
         self.progress(now);
         self.settle();
@@ -182,19 +180,22 @@ impl<'r> Exchange<'r> {
     /// host will do.
     #[inline(never)]
     pub(crate) fn is_stray(&self, from: &SocketAddr) -> bool {
-        let known = match (&self.peer, from) {
-            (SocketAddr::V4(peer), SocketAddr::V4(from)) => peer.ip() == from.ip(),
-            (SocketAddr::V6(peer), SocketAddr::V6(from)) => {
+        let (same_host, same_port) = match (&self.peer, from) {
+            (SocketAddr::V4(peer), SocketAddr::V4(from)) => {
+                (peer.ip() == from.ip(), peer.port() == from.port())
+            }
+            (SocketAddr::V6(peer), SocketAddr::V6(from)) => (
                 peer.ip().to_bits() == from.ip().to_bits()
                     && peer.scope_id() == from.scope_id()
-                    && peer.flowinfo() == from.flowinfo()
-            }
-            _ => false,
+                    && peer.flowinfo() == from.flowinfo(),
+                peer.port() == from.port(),
+            ),
+            _ => (false, false),
         };
         if self.locked {
-            !known || self.peer.port() != from.port()
+            !(same_host & same_port)
         } else {
-            !known && !self.any_server
+            !(same_host | self.any_server)
         }
     }
 
@@ -254,11 +255,6 @@ impl<'r> Exchange<'r> {
         self.timing = first;
     }
 
-    /// Microseconds since the packet left that is, or was, timed.
-    pub(crate) const fn since_timed(&self, now: Instant) -> u64 {
-        now.micros_since(self.timed)
-    }
-
     /// A window is sent again, or is about to be, without the timer.
     pub(crate) const fn hurry(&mut self) {
         self.calm = false;
@@ -270,7 +266,7 @@ impl<'r> Exchange<'r> {
     pub(crate) fn arm(&mut self, now: Instant, patient: bool) {
         let interval = self.rto.interval();
         let more = if patient { interval >> 1 } else { 0 };
-        self.deadline = now.after(interval.saturating_add(more).into());
+        self.deadline = now.after(interval.wrapping_add(more).into());
     }
 
     /// The timer has fired: backs off. `false`: it has fired too often.
@@ -397,16 +393,14 @@ impl<'r> Exchange<'r> {
 
     /// Once the transfer is over: the last words, if there are any, then the result.
     #[inline(never)]
-    pub(crate) fn finish(&mut self, bytes: u64, blocks: u32) -> Option<Output<'r>> {
-        let end = self.end?;
+    pub(crate) fn finish(&mut self, bytes: u64, blocks: u32) -> Output<'r> {
         if let Some(code) = self.farewell.take() {
-            let farewell = self.transmit(false, wire::ERROR, code.0, Span::NONE);
-            return Some(Output::Transmit(farewell));
+            return Output::Transmit(self.transmit(false, wire::ERROR, code.0, Span::NONE));
         }
-        Some(Output::Done(match end {
-            Ok(()) => Ok(self.summary(bytes, blocks)),
-            Err(error) => Err(error),
-        }))
+        if let Some(Err(error)) = self.end {
+            return Output::Done(Err(error));
+        }
+        Output::Done(Ok(self.summary(bytes, blocks)))
     }
 
     /// When something has to be done next, besides what can be done at once.

@@ -28,20 +28,11 @@ const LONGEST_SERVER_DALLY: u32 = 30_000_000;
 /// The caller drives it with [`handle`](Self::handle) and [`poll`](Self::poll); any call is allowed
 /// at any time.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[repr(C)]
 pub struct Receiver<'r> {
-    exchange: Exchange<'r>,
     stage: Stage,
     /// What the next poll sends.
     pending: Pending,
-    /// Octets kept.
-    received: u64,
-    max_len: u64,
-    /// The block that is due: the first one not kept.
-    next: u32,
-    /// The last block that was acknowledged at the end of a window.
-    acked: u32,
-    /// The block at which the next ACK falls due.
-    end: u32,
     /// `acked` was acknowledged again.
     repeated: bool,
     /// An ACK for less than a window was sent since a block was last kept (by the timer, or for a gap),
@@ -52,6 +43,16 @@ pub struct Receiver<'r> {
     dally: bool,
     /// A file that ends before its announced size is truncated.
     strict: bool,
+    /// The block that is due: the first one not kept.
+    next: u32,
+    /// The last block that was acknowledged at the end of a window.
+    acked: u32,
+    /// The block at which the next ACK falls due.
+    end: u32,
+    exchange: Exchange<'r>,
+    /// Octets kept.
+    received: u64,
+    max_len: u64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -86,6 +87,7 @@ enum Pending {
 impl<'r> Receiver<'r> {
     /// A client that asks `server`, usually at port 69, for a file. The first poll gives the request.
     #[must_use]
+    #[inline(never)]
     pub fn request(now: Instant, server: SocketAddr, request: Request<'r>, config: Config) -> Self {
         // 0 asks for the size (RFC 2349). Of a translated text no size is known.
         let tsize = (request.mode() == Mode::Octet).then_some(0);
@@ -146,9 +148,12 @@ impl<'r> Receiver<'r> {
 
     fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, body: &[u8]) -> Event<'b> {
         self.exchange.forget_rollover();
-        let event = self.exchange.on_oack(now, from, body, Some(self.max_len));
+        let event = self.exchange.on_oack(now, from, body, false);
         self.open();
         self.pending = Pending::Ack;
+        if self.exchange.options.tsize() > Some(self.max_len) {
+            return self.exchange.fail(TransferError::TooLarge);
+        }
         event
     }
 
@@ -208,29 +213,33 @@ impl<'r> Receiver<'r> {
         if last && self.strict && self.exchange.options.tsize() > Some(received) {
             return self.exchange.fail(TransferError::Truncated);
         }
+        self.advance(now, received, last);
+        Event::Block(Block {
+            offset,
+            payload,
+            last,
+        })
+    }
+
+    #[inline(never)]
+    fn advance(&mut self, now: Instant, received: u64, last: bool) {
         self.exchange.progress(now);
-        let due = last || self.next >= self.end;
+        self.received = received;
         self.next = self.next.wrapping_add(1);
         self.rewound = false;
         self.gap_reported = false;
-        self.received = received;
         self.stage = if last {
             Stage::Dallying
         } else {
             Stage::Receiving
         };
-        if due {
+        if last || self.next > self.end {
             self.acknowledge_window(Pending::Ack);
         } else {
             // A report of the gap that this block fills would come too late.
             self.pending = Pending::Nothing;
             self.exchange.arm(now, true);
         }
-        Event::Block(Block {
-            offset,
-            payload,
-            last,
-        })
     }
 
     /// Acknowledges all that is kept, as the end of a window.
@@ -264,7 +273,7 @@ impl<'r> Receiver<'r> {
             // Its ACK may be lost. At once for the first repeat, then at half the time-out, so that
             // doubled datagrams do not double for ever.
             let pause = u64::from(self.exchange.rto.current() >> 1);
-            if !self.repeated || self.exchange.since_timed(now) >= pause {
+            if !self.repeated || now >= self.exchange.timed.after(pause) {
                 self.repeated = true;
                 self.pending = Pending::Repeat;
             }
@@ -281,8 +290,8 @@ impl<'r> Receiver<'r> {
             }
             self.on_timer(now);
         }
-        if let Some(output) = self.exchange.finish(self.received, self.kept()) {
-            return output;
+        if self.exchange.is_over() {
+            return self.exchange.finish(self.received, self.kept());
         }
         Output::Transmit(self.transmit(now))
     }
@@ -344,12 +353,12 @@ impl<'r> Receiver<'r> {
         let span = if !self.dally {
             0
         } else if self.exchange.is_client() {
-            let twice = rto.current().saturating_mul(2);
+            let twice = rto.current().wrapping_mul(2);
             twice.max(rto.floor()).min(LONGEST_DALLY)
         } else {
             // Timers are late: curl looks at its own once a second.
             let timer = LONGEST_DALLY.max(rto.floor());
-            timer.saturating_add(timer / 2).min(LONGEST_SERVER_DALLY)
+            timer.wrapping_add(timer / 2).min(LONGEST_SERVER_DALLY)
         };
         self.exchange.deadline = now.after(span.into());
     }

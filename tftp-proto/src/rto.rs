@@ -5,7 +5,11 @@ use crate::{config::Retry, time::micros32};
 /// The clock tick `G` of RFC 6298: the least that is added to the smoothed round trip.
 const GRANULARITY: u32 = 1_000;
 
-/// The estimator of one transfer.
+/// The longest round trip that counts, in microseconds: eight times as much still fits 32 bits.
+const LONGEST_SAMPLE: u64 = 1 << 28;
+
+/// The estimator of one transfer. No time-out is longer than 2^31 microseconds (see [`micros32`]), no
+/// sample longer than 2^28, so that nothing here wraps.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Rto {
     /// Smoothed round trip; 0 while there is no sample.
@@ -22,13 +26,13 @@ pub(crate) struct Rto {
 impl Rto {
     pub(crate) fn new(retry: &Retry, seed: u32) -> Self {
         // A time-out of nothing would let a poll neither send nor wait.
-        let floor = micros32(retry.floor).max(GRANULARITY);
-        let ceiling = micros32(retry.ceiling).max(floor);
+        let floor = micros32(&retry.floor).max(GRANULARITY);
+        let ceiling = micros32(&retry.ceiling).max(floor);
         Self {
             smoothed: 0,
             variation: 0,
             shortest: u32::MAX,
-            current: micros32(retry.initial).max(floor).min(ceiling),
+            current: micros32(&retry.initial).max(floor).min(ceiling),
             floor,
             ceiling,
             // Neighbouring seeds, such as addresses, must not give neighbouring delays.
@@ -48,17 +52,16 @@ impl Rto {
 
     /// A round trip of a packet that was sent once (RFC 6298 section 2).
     pub(crate) fn sample(&mut self, micros: u64) {
-        let sample = u32::try_from(micros).unwrap_or(u32::MAX).clamp(1, 1 << 28);
+        let sample = micros.clamp(1, LONGEST_SAMPLE) as u32;
         self.shortest = self.shortest.min(sample);
         if self.smoothed == 0 {
             self.smoothed = sample;
             self.variation = sample / 2;
         } else {
-            // The variation first: it needs the smoothed value from before (section 2.3). Samples
-            // are below 2^28, so nothing here reaches 2^32.
+            // The variation first: it needs the smoothed value from before (section 2.3).
             let deviation = self.smoothed.abs_diff(sample);
-            self.variation = self.variation.saturating_mul(3).saturating_add(deviation) / 4;
-            self.smoothed = self.smoothed.saturating_mul(7).saturating_add(sample) / 8;
+            self.variation = self.variation.wrapping_mul(3).wrapping_add(deviation) / 4;
+            self.smoothed = self.smoothed.wrapping_mul(7).wrapping_add(sample) / 8;
         }
         self.recover();
     }
@@ -72,17 +75,17 @@ impl Rto {
         if self.smoothed == 0 {
             return;
         }
-        let margin = self.variation.saturating_mul(4).max(GRANULARITY);
+        let margin = self.variation.wrapping_mul(4).max(GRANULARITY);
         self.current = self
             .smoothed
-            .saturating_add(margin)
+            .wrapping_add(margin)
             .max(self.floor)
             .min(self.ceiling);
     }
 
     /// Doubles the time-out; it stays doubled until the next sample (RFC 6298 section 5.5).
     pub(crate) fn back_off(&mut self) {
-        self.current = self.current.saturating_mul(2).min(self.ceiling);
+        self.current = self.current.wrapping_mul(2).min(self.ceiling);
     }
 
     /// The time-out as it stands.
@@ -116,7 +119,9 @@ impl Rto {
         self.random ^= self.random << 5;
         let spread = self.current / 5;
         let jitter = (u64::from(self.random).wrapping_mul(u64::from(spread)) >> 32) as u32;
-        (self.current.saturating_sub(self.current / 10)).saturating_add(jitter)
+        self.current
+            .wrapping_sub(self.current / 10)
+            .wrapping_add(jitter)
     }
 }
 

@@ -40,23 +40,24 @@ impl Length {
 /// offset that the gap names; a block may be asked for again until it is acknowledged, and must be
 /// the same then.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[repr(C)]
 pub struct Sender<'r> {
-    exchange: Exchange<'r>,
     stage: Stage,
-    /// Octets of the file, or [`UNKNOWN`].
-    length: u64,
+    /// The window was already sent again because its first block was reported lost.
+    hastened: bool,
+    /// The window before it was so: its second copy draws an ACK that looks like such a report.
+    wary: bool,
     /// The first block that is not acknowledged.
     base: u32,
     /// The block to send next, at most one past the window.
     next: u32,
     /// The last block that was ever sent.
     sent: u32,
+    exchange: Exchange<'r>,
+    /// Octets of the file, or [`UNKNOWN`].
+    length: u64,
     /// When the first block of the window left.
     window_at: Instant,
-    /// The window was already sent again because its first block was reported lost.
-    hastened: bool,
-    /// The window before it was so: its second copy draws an ACK that looks like such a report.
-    wary: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -74,6 +75,7 @@ enum Stage {
 impl<'r> Sender<'r> {
     /// A client that asks `server`, usually at port 69, to take a file. The first poll gives the request.
     #[must_use]
+    #[inline(never)]
     pub fn request(
         now: Instant,
         server: SocketAddr,
@@ -122,7 +124,7 @@ impl<'r> Sender<'r> {
             wire::OACK if sending => Ignored::Duplicate,
             wire::OACK if client => {
                 self.stage = Stage::Sending;
-                return self.exchange.on_oack(now, from, frame.body, None);
+                return self.exchange.on_oack(now, from, frame.body, true);
             }
             wire::ERROR => return self.exchange.refused(&frame, !client && !sending),
             _ => Ignored::Unexpected,
@@ -183,9 +185,8 @@ impl<'r> Sender<'r> {
     /// its first block is lost; once for each window it is taken so, and not before an answer to this
     /// sending can have come. In lockstep it is never taken so (RFC 1123 section 4.2.3.1).
     fn hasten(&mut self, now: Instant) {
-        let elapsed = now.micros_since(self.window_at);
         // Without a sample there is nothing to compare with; once a window is little all the same.
-        let soonest = match self.exchange.rto.shortest() {
+        let shortest = match self.exchange.rto.shortest() {
             u32::MAX => 0,
             micros => u64::from(micros),
         };
@@ -193,7 +194,7 @@ impl<'r> Sender<'r> {
             && self.window_is_sent()
             && !self.hastened
             && !self.wary
-            && elapsed >= soonest
+            && now >= self.window_at.after(shortest)
         {
             self.hastened = true;
             self.exchange.hurry();
@@ -211,12 +212,11 @@ impl<'r> Sender<'r> {
             }
             self.on_timer(now);
         }
-        let acknowledged = self.acknowledged();
-        if let Some(output) = self
-            .exchange
-            .finish(acknowledged, self.base.wrapping_sub(1))
-        {
-            return output;
+        if self.exchange.is_over() {
+            let acknowledged = self.acknowledged();
+            return self
+                .exchange
+                .finish(acknowledged, self.base.wrapping_sub(1));
         }
         Output::Transmit(self.transmit(now))
     }

@@ -42,7 +42,10 @@ impl Instant {
     #[must_use]
     pub const fn saturating_add(self, span: Duration) -> Self {
         let whole = span.as_secs().saturating_mul(1_000_000);
-        self.after(whole.saturating_add(span.subsec_micros() as u64))
+        let micros = whole.saturating_add(span.subsec_micros() as u64);
+        Self {
+            micros: self.micros.saturating_add(micros),
+        }
     }
 
     /// The time since `earlier`; zero if `earlier` is later.
@@ -51,10 +54,11 @@ impl Instant {
         Duration::from_micros(self.micros_since(earlier))
     }
 
-    /// [`Self::saturating_add`] without the 96-bit arithmetic of `Duration`.
+    /// [`Self::saturating_add`] without the 96-bit arithmetic of `Duration`. Beyond the last moment it
+    /// wraps: a timer then fires early instead of never.
     pub(crate) const fn after(self, micros: u64) -> Self {
         Self {
-            micros: self.micros.saturating_add(micros),
+            micros: self.micros.wrapping_add(micros),
         }
     }
 
@@ -65,14 +69,17 @@ impl Instant {
 
 /// A span in whole microseconds; one of more than 136 years counts as 136 years.
 #[inline(never)]
-pub(crate) fn micros(span: Duration) -> u64 {
+pub(crate) fn micros(span: &Duration) -> u64 {
     let whole = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
     u64::from(whole)
         .wrapping_mul(1_000_000)
         .wrapping_add(span.subsec_micros().into())
 }
 
-/// A span in whole microseconds, from 4,294 s on the longest there is: timers count in 32 bits.
-pub(crate) fn micros32(span: Duration) -> u32 {
-    u32::try_from(micros(span)).unwrap_or(u32::MAX)
+/// The longest time-out, in microseconds: 35 minutes, of which twice as much still fits 32 bits.
+const LONGEST: u32 = u32::MAX / 2;
+
+/// A time-out in whole microseconds.
+pub(crate) fn micros32(span: &Duration) -> u32 {
+    u32::try_from(micros(span)).map_or(LONGEST, |micros| micros.min(LONGEST))
 }

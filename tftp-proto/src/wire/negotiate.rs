@@ -61,19 +61,20 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
 
 /// Some of the known options, each with a value that is in range.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(C)]
 pub(crate) struct OptionSet {
-    tsize: u64,
-    /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
-    /// copies the request's spelling (RFC 2347), and some clients insist on it.
-    upper: u64,
-    /// As `timeout` or `utimeout` has it: seconds or microseconds.
-    timeout: u32,
+    present: u8,
+    rollover: u8,
     /// 512 if neither option is there.
     blksize: u16,
     /// 1 if the option is not there.
     windowsize: u16,
-    rollover: u8,
-    present: u8,
+    /// As `timeout` or `utimeout` has it: seconds or microseconds.
+    timeout: u32,
+    tsize: u64,
+    /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
+    /// copies the request's spelling (RFC 2347), and some clients insist on it.
+    upper: u64,
 }
 
 impl OptionSet {
@@ -114,10 +115,10 @@ impl OptionSet {
             return offer;
         }
         offer.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
+        offer.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
         if offer.blksize != DEFAULT_BLKSIZE {
             offer.present |= BLKSIZE;
         }
-        offer.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
         if offer.windowsize != 1 {
             offer.present |= WINDOWSIZE;
         }
@@ -127,13 +128,13 @@ impl OptionSet {
             offer.tsize = tsize;
             offer.present |= TSIZE;
         }
-        if let Some(timeout) = config.timeout {
+        if let Some(timeout) = &config.timeout {
+            let (least, most) = UTIMEOUT_RANGE;
+            offer.timeout = micros32(timeout).clamp(least, most);
             if timeout.subsec_micros() == 0 {
-                offer.timeout = timeout.as_secs().clamp(1, 255) as u32;
+                offer.timeout = (offer.timeout / 1_000_000).max(1);
                 offer.present |= TIMEOUT;
             } else {
-                let (least, most) = UTIMEOUT_RANGE;
-                offer.timeout = micros32(timeout).clamp(least, most);
                 offer.present |= UTIMEOUT;
             }
         }
@@ -141,23 +142,19 @@ impl OptionSet {
             offer.rollover = 1;
             offer.present |= ROLLOVER;
         }
-        let room = MAX_REQUEST_LEN.saturating_sub(bare_len);
         let mut last = BLKSIZE2;
-        while Writer::measure(|writer| offer.write(writer)) > room {
-            offer.drop_option(last);
+        while Writer::measure(|writer| offer.write(writer)).wrapping_add(bare_len) > MAX_REQUEST_LEN
+        {
+            offer.present &= !last;
             last >>= 1;
         }
-        offer
-    }
-
-    /// Takes an option out again.
-    fn drop_option(&mut self, kind: u8) {
-        self.present &= !kind;
-        if kind == BLKSIZE {
-            self.blksize = DEFAULT_BLKSIZE;
-        } else if kind == WINDOWSIZE {
-            self.windowsize = 1;
+        if !offer.has(WINDOWSIZE) {
+            offer.windowsize = 1;
         }
+        if !offer.has(BLKSIZE) {
+            offer.blksize = DEFAULT_BLKSIZE;
+        }
+        offer
     }
 
     /// What a server agrees to of a request's options: its own limits, no error for what it does
@@ -254,7 +251,7 @@ impl OptionSet {
                 } else {
                     (UTIMEOUT_RANGE, 1)
                 };
-                let longest = limits.timeout.map_or(u32::MAX, micros32);
+                let longest = limits.timeout.as_ref().map_or(u32::MAX, micros32);
                 if small < range.0 || small > range.1 || small.wrapping_mul(unit) > longest {
                     return false;
                 }

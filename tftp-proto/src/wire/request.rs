@@ -34,10 +34,11 @@ pub(crate) struct Title<'r> {
 impl Title<'_> {
     /// Octets of opcode, name and mode.
     pub(crate) const fn request_len(&self) -> usize {
+        // No slice is long enough to wrap this.
         self.filename
             .len()
-            .saturating_add(self.mode.as_str().len())
-            .saturating_add(4)
+            .wrapping_add(self.mode.as_str().len())
+            .wrapping_add(4)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) {

@@ -1,5 +1,7 @@
 //! Writing a packet into the caller's buffer.
 
+use core::array;
+
 use crate::BufferTooSmall;
 
 /// Appends octets while there is room and counts them all, so that one piece of code both
@@ -46,27 +48,25 @@ impl<'t> Writer<'t> {
         reason = "a rest of at most 9 before 16 bits fits 32 bits, its tenth 16 bits, and a digit an octet"
     )]
     pub(crate) fn decimal(&mut self, number: u64) {
-        // Long division by 10, part by part: a bare-metal image would otherwise link a 64-bit
+        // Long division by 10, 16 bits at a time: a bare-metal image would otherwise link a 64-bit
         // division for this alone.
-        let mut high = (number >> 32) as u32;
-        let mut middle = number as u32 >> 16;
-        let mut low = number as u32 & 0xffff;
-        let mut digits = [0; 20];
-        let mut used = 0;
-        for place in digits.iter_mut().rev() {
-            middle |= (high % 10) << 16;
-            high /= 10;
-            low |= (middle % 10) << 16;
-            middle /= 10;
-            *place = b'0' + (low % 10) as u8;
-            low /= 10;
-            used += 1;
-            if high | middle | low == 0 {
-                break;
+        let (high, low) = ((number >> 32) as u32, number as u32);
+        let mut parts = [high >> 16, high & 0xffff, low >> 16, low & 0xffff];
+        let digits: [u8; 20] = array::from_fn(|_| {
+            let mut rest = 0;
+            for part in &mut parts {
+                rest = (rest << 16) | *part;
+                *part = rest / 10;
+                rest %= 10;
             }
-        }
-        for digit in digits.iter().skip(digits.len() - used) {
-            self.octet(*digit);
+            rest as u8
+        });
+        let mut leading = true;
+        for (place, digit) in digits.iter().enumerate().rev() {
+            leading &= *digit == 0 && place > 0;
+            if !leading {
+                self.octet(b'0' + digit);
+            }
         }
     }
 
