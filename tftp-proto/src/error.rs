@@ -112,20 +112,14 @@ pub enum TransferError {
 }
 
 impl TransferError {
-    /// The code that the peer is told when this is found here; `None` if it is not told.
-    pub(crate) const fn code(self) -> Option<ErrorCode> {
+    /// The code that the peer is told when this is found here.
+    pub(crate) const fn code(self) -> ErrorCode {
         match self {
-            Self::Local(code) => Some(code),
-            Self::Truncated => Some(ErrorCode::NOT_DEFINED),
-            Self::OptionNegotiation => Some(ErrorCode::OPTION_NEGOTIATION),
-            Self::TooLarge => Some(ErrorCode::DISK_FULL),
-            Self::Oversized => Some(ErrorCode::ILLEGAL_OPERATION),
-            Self::Peer(_)
-            | Self::Declined(_)
-            | Self::TimedOut
-            | Self::Unconfirmed
-            | Self::Replaced
-            | Self::Evicted => None,
+            Self::Local(code) => code,
+            Self::OptionNegotiation => ErrorCode::OPTION_NEGOTIATION,
+            Self::TooLarge => ErrorCode::DISK_FULL,
+            Self::Oversized => ErrorCode::ILLEGAL_OPERATION,
+            _ => ErrorCode::NOT_DEFINED,
         }
     }
 }

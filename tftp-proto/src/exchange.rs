@@ -28,6 +28,8 @@ pub(crate) struct Exchange<'r> {
     scolded: bool,
     /// The request may be repeated without options.
     plain_retry: bool,
+    /// The peer is owed an ERROR about the end.
+    farewell: bool,
     /// The last progress was made without the timer's help.
     calm: bool,
     /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
@@ -39,8 +41,6 @@ pub(crate) struct Exchange<'r> {
     tried: u8,
     /// Set when the transfer is over; the peer may still have to be told.
     end: Option<Result<(), TransferError>>,
-    /// The ERROR that the peer is owed.
-    farewell: Option<ErrorCode>,
     retransmissions: u32,
     ignored: u32,
     pub(crate) rto: Rto,
@@ -79,7 +79,7 @@ impl<'r> Exchange<'r> {
             retransmissions: 0,
             ignored: 0,
             end: None,
-            farewell: None,
+            farewell: false,
             resends: config.retry.resends,
             unproven: config.retry.resends,
             tried: 0,
@@ -330,7 +330,7 @@ impl<'r> Exchange<'r> {
 
     /// Over, and the peer has been told what it must be told.
     pub(crate) const fn is_done(&self) -> bool {
-        self.end.is_some() && self.farewell.is_none()
+        self.end.is_some() && !self.farewell
     }
 
     pub(crate) const fn has_succeeded(&self) -> bool {
@@ -352,9 +352,7 @@ impl<'r> Exchange<'r> {
     pub(crate) fn fail<'b>(&mut self, error: TransferError) -> Event<'b> {
         if self.end.is_none() {
             self.end = Some(Err(error));
-            if self.locked {
-                self.farewell = error.code();
-            }
+            self.farewell = self.locked;
             self.plain_retry = matches!(error, TransferError::OptionNegotiation);
         }
         Event::Failed(error)
@@ -394,10 +392,16 @@ impl<'r> Exchange<'r> {
     /// Once the transfer is over: the last words, if there are any, then the result.
     #[inline(never)]
     pub(crate) fn finish(&mut self, bytes: u64, blocks: u32) -> Output<'r> {
-        if let Some(code) = self.farewell.take() {
-            return Output::Transmit(self.transmit(false, wire::ERROR, code.0, Span::NONE));
-        }
         if let Some(Err(error)) = self.end {
+            if self.farewell {
+                self.farewell = false;
+                return Output::Transmit(self.transmit(
+                    false,
+                    wire::ERROR,
+                    error.code().0,
+                    Span::NONE,
+                ));
+            }
             return Output::Done(Err(error));
         }
         Output::Done(Ok(self.summary(bytes, blocks)))

@@ -53,9 +53,9 @@ pub struct Sender<'r> {
     next: u32,
     /// The last block that was ever sent.
     sent: u32,
-    exchange: Exchange<'r>,
     /// Octets of the file, or [`UNKNOWN`].
     length: u64,
+    exchange: Exchange<'r>,
     /// When the first block of the window left.
     window_at: Instant,
 }

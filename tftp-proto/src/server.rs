@@ -6,7 +6,7 @@ use heapless::Vec;
 
 use crate::{
     Config, ErrorCode, Event, Ignored, Incoming, Instant, Length, Output, Receiver, Sender,
-    Summary, TransferError, Transmit,
+    Summary, TransferError, Transmit, exchange::Exchange,
 };
 
 /// Names one transfer of a [`Server`], now and for ever after: numbers are not used again before
@@ -110,6 +110,7 @@ impl<const N: usize> Server<N> {
     }
 
     /// Takes in a datagram that arrived at the server's port.
+    #[inline(never)]
     pub fn handle<'b>(
         &mut self,
         now: Instant,
@@ -120,7 +121,7 @@ impl<const N: usize> Server<N> {
         let Some(session) = self
             .sessions
             .iter_mut()
-            .find(|session| session.is_with(from))
+            .find(|session| session.is_with(&from))
         else {
             return match request {
                 Ok(incoming) => ServerEvent::Request(incoming),
@@ -151,6 +152,7 @@ impl<const N: usize> Server<N> {
     /// # Errors
     /// If the table is full of clients at work. Otherwise a transfer that is complete and only dallies,
     /// or else the oldest whose client has not answered yet, makes room.
+    #[inline(never)]
     pub fn accept_read(
         &mut self,
         now: Instant,
@@ -168,6 +170,7 @@ impl<const N: usize> Server<N> {
     ///
     /// # Errors
     /// As [`Self::accept_read`].
+    #[inline(never)]
     pub fn accept_write(
         &mut self,
         now: Instant,
@@ -257,6 +260,7 @@ impl<const N: usize> Server<N> {
     }
 
     /// What to do now: one datagram a session, in turn.
+    #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> ServerOutput {
         if let Some((to, code)) = self.refusal.take() {
             return ServerOutput::Refuse(Transmit::error(to, code));
@@ -338,8 +342,9 @@ impl<const N: usize> Server<N> {
 }
 
 impl Session {
-    fn is_with(&self, peer: SocketAddr) -> bool {
-        !self.machine.is_over() && self.machine.peer() == peer
+    fn is_with(&self, peer: &SocketAddr) -> bool {
+        let exchange = self.machine.exchange();
+        !exchange.is_over() && !exchange.is_stray(peer)
     }
 
     /// A repeat of the request on its way, or sent because our answer is; a client that has already
@@ -372,16 +377,12 @@ impl Machine {
         either!(self, machine => machine.poll_at())
     }
 
-    const fn peer(&self) -> SocketAddr {
-        either!(self, machine => machine.peer())
-    }
-
-    const fn is_over(&self) -> bool {
-        either!(self, machine => machine.exchange().is_over())
+    const fn exchange(&self) -> &Exchange<'static> {
+        either!(self, machine => machine.exchange())
     }
 
     const fn is_unproven(&self) -> bool {
-        either!(self, machine => !machine.exchange().is_proven())
+        !self.exchange().is_proven()
     }
 
     fn is_complete(&self) -> bool {
