@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use crate::{
-    ErrorCode, Ignored, Packet, Request, Transmit,
-    wire::{self, tsize},
+    ErrorCode, Ignored, Request, Transmit,
+    wire::{self, Frame, tsize},
 };
 
 /// Which way the file of a request goes, as the client sees it.
@@ -37,7 +37,7 @@ pub struct Incoming<'b> {
 pub struct Refusal {
     reason: Ignored,
     /// Whom to answer.
-    answer: Option<SocketAddr>,
+    pub(crate) answer: Option<SocketAddr>,
 }
 
 impl Refusal {
@@ -62,7 +62,7 @@ impl<'b> Incoming<'b> {
     /// # Errors
     /// If it is not a well-formed request.
     pub fn decode(from: SocketAddr, datagram: &'b [u8]) -> Result<Self, Refusal> {
-        Self::read(from, datagram, Packet::decode(datagram))
+        Self::read(from, datagram, false)
     }
 
     /// As [`Self::decode`], but the end of the datagram may stand in for the last zero octet.
@@ -70,37 +70,30 @@ impl<'b> Incoming<'b> {
     /// # Errors
     /// As [`Self::decode`].
     pub fn decode_lenient(from: SocketAddr, datagram: &'b [u8]) -> Result<Self, Refusal> {
-        Self::read(from, datagram, Packet::decode_lenient(datagram))
+        Self::read(from, datagram, true)
     }
 
-    fn read(
-        from: SocketAddr,
-        datagram: &'b [u8],
-        packet: Result<Packet<'b>, crate::DecodeError>,
-    ) -> Result<Self, Refusal> {
-        let (direction, request) = match packet {
-            Ok(Packet::Rrq(request)) => (Direction::Read, request),
-            Ok(Packet::Wrq(request)) => (Direction::Write, request),
-            Ok(_) => {
-                return Err(Refusal {
-                    reason: Ignored::Unexpected,
-                    answer: None,
-                });
-            }
-            Err(error) => {
-                let request = matches!(datagram, [0, opcode, ..] if matches!(u16::from(*opcode), wire::RRQ | wire::WRQ));
-                return Err(Refusal {
-                    reason: Ignored::Malformed(error),
-                    answer: request.then_some(from),
-                });
-            }
+    #[inline(never)]
+    fn read(from: SocketAddr, datagram: &'b [u8], lenient: bool) -> Result<Self, Refusal> {
+        let refusal = |reason, answer| Err(Refusal { reason, answer });
+        let frame = match Frame::decode(datagram) {
+            Ok(frame) => frame,
+            Err(error) => return refusal(Ignored::Malformed(error), None),
         };
-        Ok(Self {
-            from,
-            direction,
-            request,
-            fingerprint: fnv1a(datagram),
-        })
+        let direction = match frame.opcode {
+            wire::RRQ => Direction::Read,
+            wire::WRQ => Direction::Write,
+            _ => return refusal(Ignored::Unexpected, None),
+        };
+        match Request::decode(frame.body, lenient) {
+            Ok(request) => Ok(Self {
+                from,
+                direction,
+                request,
+                fingerprint: fnv1a(datagram),
+            }),
+            Err(error) => refusal(Ignored::Malformed(error), Some(from)),
+        }
     }
 
     /// The client's address and port: its end of the transfer.

@@ -126,8 +126,8 @@ impl<const N: usize> Server<N> {
             return match request {
                 Ok(incoming) => ServerEvent::Request(incoming),
                 Err(refusal) => {
-                    if let Some(reply) = refusal.reply() {
-                        self.refusal = Some((reply.to, ErrorCode::ILLEGAL_OPERATION));
+                    if let Some(to) = refusal.answer {
+                        self.refusal = Some((to, ErrorCode::ILLEGAL_OPERATION));
                     }
                     ServerEvent::Ignored(refusal.reason())
                 }

@@ -216,6 +216,7 @@ impl OptionSet {
         clippy::cast_possible_truncation,
         reason = "each cast follows the check of its range"
     )]
+    #[inline(never)]
     fn grant(&mut self, kind: u8, value: u64, limits: &Config) -> bool {
         let small = u32::try_from(value).unwrap_or(u32::MAX);
         match kind {
@@ -262,6 +263,7 @@ impl OptionSet {
     }
 
     /// Remembers which letters of `name` are in upper case.
+    #[inline(never)]
     fn keep_spelling(&mut self, kind: u8, name: &[u8]) {
         let mut bit = 1;
         let mut letters = name.iter();

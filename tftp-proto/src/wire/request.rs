@@ -123,7 +123,7 @@ impl<'b> Request<'b> {
         }
     }
 
-    pub(super) fn decode(body: &'b [u8], lenient: bool) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(body: &'b [u8], lenient: bool) -> Result<Self, DecodeError> {
         if !lenient && body.last() != Some(&0) {
             return Err(DecodeError::Unterminated);
         }
