@@ -216,7 +216,7 @@ pub(crate) fn left_alone<M: Machine>(
     mut now: u64,
 ) -> (Vec<Sent>, u64, Result<Summary, TransferError>) {
     let mut sent = Vec::new();
-    for _ in 0..100_000 {
+    for _ in 0..5_000 {
         match machine.poll(Instant::from_micros(now)) {
             Want::Send(transmit) => {
                 let bytes = encode(&transmit);

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use proptest::prelude::*;
 use tftp_proto::{Config, Event, Instant, Output, Receiver, Retry, TransferError};
 
 use crate::packet;
@@ -468,65 +467,8 @@ fn a_late_poll_repeats_once_and_not_for_every_time_out_missed() {
     assert!(matches!(machine.poll(late), Output::Wait(at) if at > late));
 }
 
-proptest! {
-    #[test]
-    fn t9_jitter_is_within_ten_percent(seed in 1..=u32::MAX) {
-        let mut config = plain();
-        config.seed = seed;
-        let (sent, ..) = left_alone(&mut get(config), 0);
-        for (two, whole) in sent.windows(2).zip([1, 2, 4, 8, 16, 16]) {
-            let gap = two[1].at - two[0].at;
-            let whole = whole * 1_000_000;
-            prop_assert!(gap.abs_diff(whole) <= whole / 10, "{gap} us for {whole}");
-        }
-    }
-}
-
-#[test]
-fn t9_seeds_spread_the_first_repeat() {
-    let first = |seed| {
-        let mut config = plain();
-        config.seed = seed;
-        left_alone(&mut get(config), 0).0[1].at
-    };
-    let mut times: Vec<u64> = (1..=100).map(first).collect();
-    times.sort_unstable();
-    times.dedup();
-    assert!(times.len() > 90, "{} different times of 100", times.len());
-    assert!(
-        times[times.len() - 1] - times[0] > 100_000,
-        "{} us of 200 ms",
-        times[times.len() - 1] - times[0]
-    );
-}
-
 #[test]
 fn retry_new_is_the_default() {
     assert_eq!(Retry::new(), Retry::default());
     assert_eq!(Retry::new(), Config::client().retry);
-}
-
-#[test]
-fn t9_the_waits_of_one_machine_spread_over_all_of_the_jitter() {
-    let mut config = plain();
-    config.retry.ceiling = config.retry.initial;
-    config.retry.resends = u8::MAX;
-    for seed in 1..=20 {
-        config.seed = seed;
-        let (sent, ..) = left_alone(&mut get(config), 0);
-        let waits: Vec<u64> = sent.windows(2).map(|two| two[1].at - two[0].at).collect();
-        assert_eq!(waits.len(), 255);
-        // Ten spans of 20 ms, about 25 waits in each.
-        let mut spans = [0; 10];
-        for wait in &waits {
-            spans[((wait - 900_000) / 20_000) as usize] += 1;
-        }
-        assert!(
-            spans.iter().all(|count| *count >= 8),
-            "seed {seed}: {spans:?}"
-        );
-        // Neither do they rise or fall for long.
-        let rises = waits.windows(2).filter(|two| two[0] < two[1]).count();
-        assert!((95..=160).contains(&rises), "seed {seed}: {rises} rises");
-    }
 }
