@@ -7,8 +7,8 @@ use std::{
 };
 
 use addr2line::gimli;
-use anyhow::{Context as _, Result};
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
+use anyhow::{Context as _, Result, bail, ensure};
+use object::{Architecture, Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 
 /// Where a source file belongs: the first pattern that its path contains. What the language's own
 /// library adds to a function is counted with the function that it was inlined into.
@@ -194,13 +194,26 @@ const PANICS: &[&str] = &[
     "expect_failed",
 ];
 
-/// The places in the sources of these crates that call one of the language's functions that panic: by the
-/// BL and B.W instructions of a Thumb program, and the lines that they came from.
+/// Whether a program is Thumb's rather than RISC-V's.
+///
+/// # Errors
+/// If it is neither, or no ELF file.
+pub fn is_thumb(elf: &[u8]) -> Result<bool> {
+    match object::File::parse(elf)?.architecture() {
+        Architecture::Arm => Ok(true),
+        Architecture::Riscv32 => Ok(false),
+        other => bail!("{other:?} programs cannot be read"),
+    }
+}
+
+/// The places in the sources of these crates that jump to one of the language's functions that panic: by the
+/// program's instructions, and the lines that they came from.
 ///
 /// # Errors
 /// If it is no ELF file with line tables.
 pub fn panics_in(elf: &[u8], sources: &[&str]) -> Result<Vec<String>> {
     let file = object::File::parse(elf)?;
+    let jump = if is_thumb(elf)? { thumb } else { riscv };
     let panics: BTreeSet<u64> = file
         .symbols()
         .filter(|symbol| {
@@ -209,18 +222,22 @@ pub fn panics_in(elf: &[u8], sources: &[&str]) -> Result<Vec<String>> {
         })
         .map(|symbol| symbol.address() & !1)
         .collect();
+    ensure!(
+        !panics.is_empty(),
+        "no function that panics has a name known here"
+    );
     let context = context(&file)?;
     let mut found = Vec::new();
-    for section in file.sections() {
-        if section.kind() != SectionKind::Text {
-            continue;
-        }
+    let code = |section: &object::Section<'_, '_>| section.kind() == SectionKind::Text;
+    for section in file.sections().filter(code) {
         let (halves, _) = section.data()?.as_chunks::<2>();
         let addresses = (section.address()..).step_by(2);
-        for (address, pair) in addresses.zip(halves.windows(2)) {
-            let [first, second] = pair else { continue };
-            let (first, second) = (u16::from_le_bytes(*first), u16::from_le_bytes(*second));
-            if !branch(address, first, second).is_some_and(|to| panics.contains(&to)) {
+        for (address, four) in addresses.zip(halves.windows(4)) {
+            let mut words = [0; 4];
+            for (word, half) in words.iter_mut().zip(four) {
+                *word = u16::from_le_bytes(*half);
+            }
+            if !jump(address, words).is_some_and(|to| panics.contains(&to)) {
                 continue;
             }
             let mut frames = context.find_frames(address).skip_all_loads()?;
@@ -236,20 +253,53 @@ pub fn panics_in(elf: &[u8], sources: &[&str]) -> Result<Vec<String>> {
     Ok(found)
 }
 
+fn bit(word: u64, at: u32) -> i64 {
+    i64::from(word >> at & 1 == 1)
+}
+
 /// Where a BL (encoding T1) or B.W (T4) leads.
-fn branch(address: u64, first: u16, second: u16) -> Option<u64> {
+fn thumb(address: u64, [first, second, ..]: [u16; 4]) -> Option<u64> {
     let is_branch = first & 0xf800 == 0xf000 && matches!(second & 0xd000, 0xd000 | 0x9000);
     if !is_branch {
         return None;
     }
-    let bit = |word: u16, at: u32| i64::from(word >> at & 1);
-    let sign = bit(first, 10);
-    let i1 = 1 ^ bit(second, 13) ^ sign;
-    let i2 = 1 ^ bit(second, 11) ^ sign;
+    let sign = bit(first.into(), 10);
+    let i1 = 1 ^ bit(second.into(), 13) ^ sign;
+    let i2 = 1 ^ bit(second.into(), 11) ^ sign;
     let offset = -sign << 24
         | i1 << 23
         | i2 << 22
         | i64::from(first & 0x3ff) << 12
         | i64::from(second & 0x7ff) << 1;
     address.checked_add(4)?.checked_add_signed(offset)
+}
+
+/// Where a JAL, C.J or C.JAL leads, or an AUIPC with the JALR after it.
+fn riscv(address: u64, [first, second, third, fourth]: [u16; 4]) -> Option<u64> {
+    let word = u64::from(first) | u64::from(second) << 16;
+    let next = u64::from(third) | u64::from(fourth) << 16;
+    let offset = match (word & 0x7f, first & 0xe003) {
+        (0x6f, _) => {
+            -bit(word, 31) << 20
+                | i64::from((word >> 12 & 0xff) as u8) << 12
+                | bit(word, 20) << 11
+                | i64::from((word >> 21 & 0x3ff) as u16) << 1
+        }
+        (0x17, _) if next & 0x707f == 0x67 && next >> 15 & 31 == word >> 7 & 31 => {
+            i64::from((word & 0xffff_f000) as u32 as i32) + i64::from((next as u32 as i32) >> 20)
+        }
+        (_, 0xa001 | 0x2001) => {
+            let word = u64::from(first);
+            -bit(word, 12) << 11
+                | bit(word, 11) << 4
+                | i64::from(first >> 9 & 3) << 8
+                | bit(word, 8) << 10
+                | bit(word, 7) << 6
+                | bit(word, 6) << 7
+                | i64::from(first >> 3 & 7) << 1
+                | bit(word, 2) << 5
+        }
+        _ => return None,
+    };
+    address.checked_add_signed(offset)
 }

@@ -22,11 +22,12 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Serves the files of a directory.
+    /// Serves the files of a directory. Requests with options for names that end with `refused` are answered with an
+    /// ERROR; of others the options are passed over.
     ///
     /// # Errors
     /// If there is no socket to be had.
-    pub fn start(root: PathBuf) -> io::Result<Self> {
+    pub fn start(root: PathBuf, refused: &'static str) -> io::Result<Self> {
         let socket = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
         socket.set_read_timeout(Some(TICK))?;
         let over = Arc::new(AtomicBool::new(false));
@@ -37,7 +38,7 @@ impl Plain {
             while !end.load(Ordering::Relaxed) {
                 if let Ok((len, from)) = served.recv_from(&mut buf) {
                     let datagram = buf.get(..len).unwrap_or_default();
-                    if let Some(reply) = answer(&root, &mut file, datagram) {
+                    if let Some(reply) = answer(&root, refused, &mut file, datagram) {
                         // What cannot be sent is lost.
                         let _ = served.send_to(&reply, from);
                     }
@@ -62,15 +63,18 @@ impl Drop for Plain {
     }
 }
 
-fn answer(root: &Path, file: &mut Vec<u8>, datagram: &[u8]) -> Option<Vec<u8>> {
+fn answer(root: &Path, refused: &str, file: &mut Vec<u8>, datagram: &[u8]) -> Option<Vec<u8>> {
     match datagram {
         [0, 1, rest @ ..] => {
             let words: Vec<&[u8]> = rest.split(|octet| *octet == 0).collect();
-            // Name, mode, and what is after the last zero.
-            let [name, _, _] = words.as_slice() else {
-                return Some(b"\0\x05\0\x08no options here\0".to_vec());
+            // Name, mode, and what is after each option's last zero.
+            let [name, _, options @ .., _] = words.as_slice() else {
+                return None;
             };
             let name = String::from_utf8_lossy(name);
+            if !options.is_empty() && name.ends_with(refused) {
+                return Some(b"\0\x05\0\x08no options here\0".to_vec());
+            }
             *file = fs::read(root.join(&*name)).ok()?;
             Some(data(file, 1))
         }

@@ -28,6 +28,8 @@ struct Shared {
     per_mille: u64,
     dice: AtomicU64,
     lost: AtomicU64,
+    /// Datagrams of the server's that are still let through.
+    left: AtomicU64,
     over: AtomicBool,
 }
 
@@ -47,6 +49,7 @@ impl Relay {
             per_mille: percent * 10,
             dice: AtomicU64::new(seed),
             lost: AtomicU64::new(0),
+            left: AtomicU64::new(u64::MAX),
             over: AtomicBool::new(false),
         });
         let relay = shared.clone();
@@ -58,6 +61,11 @@ impl Relay {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Lets this many more datagrams of the server's through, and then none.
+    pub fn cut_after(&self, datagrams: u64) {
+        self.shared.left.store(datagrams, Ordering::Relaxed);
     }
 
     /// Datagrams lost so far.
@@ -126,7 +134,7 @@ impl Shared {
                 if let Ok(mut peer) = told.lock() {
                     *peer = from;
                 }
-                if !self.loses() {
+                if self.passes() && !self.loses() {
                     let _ = self
                         .socket
                         .send_to(buf.get(..len).unwrap_or_default(), client);
@@ -134,6 +142,14 @@ impl Shared {
             }
         });
         Ok(Flow { socket, peer })
+    }
+
+    fn passes(&self) -> bool {
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
     }
 
     fn loses(&self) -> bool {

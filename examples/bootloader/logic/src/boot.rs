@@ -156,14 +156,7 @@ impl<'k, B: Board, D: Device, F: NorFlash> Boot<'k, B, D, F> {
             });
             let mut file = Octets(Vec::new());
             self.net.plain = false;
-            let mut fetched = self.manifest(*server, &offer.name, &mut file);
-            if let Err(Stopped::Transfer(_, true)) = fetched {
-                // RFC 2347: such a server may still serve who asks without options.
-                self.net.plain = true;
-                file.0.clear();
-                fetched = self.manifest(*server, &offer.name, &mut file);
-            }
-            let why = match fetched {
+            let why = match self.manifest(*server, &offer.name, &mut file) {
                 Ok(()) => match Manifest::verify(&file.0, self.key) {
                     Ok(manifest) => {
                         self.take(*server, &manifest, states);

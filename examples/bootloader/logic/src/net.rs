@@ -264,6 +264,25 @@ impl<D: Device> Net<D> {
         mut sink: S,
         mut watch: impl FnMut(&mut B, u64),
     ) -> Result<Summary, Stopped<S::Error>> {
+        let result = self.get_once(board, server, name, max_len, &mut sink, &mut watch);
+        if matches!(result, Err(Stopped::Transfer(_, true))) {
+            // RFC 2347: such a server may still serve who asks without options. It has sent nothing but the
+            // refusal. Whatever else is asked of it is asked without options from then on.
+            self.plain = true;
+            return self.get_once(board, server, name, max_len, &mut sink, &mut watch);
+        }
+        result
+    }
+
+    fn get_once<B: Board, S: Sink>(
+        &mut self,
+        board: &mut B,
+        server: IpEndpoint,
+        name: &[u8],
+        max_len: u64,
+        mut sink: S,
+        mut watch: impl FnMut(&mut B, u64),
+    ) -> Result<Summary, Stopped<S::Error>> {
         let request = Request::new(name, tftp_client::Mode::Octet).map_err(|_| Stopped::Request)?;
         let mut config = self.client();
         config.max_len = max_len;
@@ -301,11 +320,27 @@ impl<D: Device> Net<D> {
         board: &mut B,
         server: IpEndpoint,
         name: &[u8],
-        mut file: &[u8],
+        file: &[u8],
     ) -> Result<Summary, Failure> {
+        let mut result = self.put_once(board, server, name, file);
+        if matches!(result, Err(Stopped::Transfer(_, true))) {
+            self.plain = true;
+            result = self.put_once(board, server, name, file);
+        }
+        result.map_err(|stopped| stopped.into_failure(|never| match never {}))
+    }
+
+    #[cfg(feature = "put")]
+    fn put_once<B: Board>(
+        &mut self,
+        board: &mut B,
+        server: IpEndpoint,
+        name: &[u8],
+        mut file: &[u8],
+    ) -> Result<Summary, Stopped<core::convert::Infallible>> {
         use tftp_client::{Length, smoltcp::Put};
 
-        let request = Request::new(name, tftp_client::Mode::Octet).map_err(|_| Failure::Request)?;
+        let request = Request::new(name, tftp_client::Mode::Octet).map_err(|_| Stopped::Request)?;
         let mut config = self.client();
         config.retry.deadline = Some(PUT_PATIENCE);
         let port = ephemeral_port(self.next_seed());
@@ -313,7 +348,7 @@ impl<D: Device> Net<D> {
         let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.udp);
         let length = Length::Known(file.len() as u64);
         let mut put = Put::request(now, socket, port, server, request, length, config)
-            .map_err(|_| Failure::Request)?;
+            .map_err(|_| Stopped::Request)?;
         loop {
             let now = board.now();
             self.poll(now);
@@ -327,7 +362,9 @@ impl<D: Device> Net<D> {
             match result {
                 Poll::Ready(Ok(summary)) => return Ok(summary),
                 Poll::Ready(Err(Error::Store(never))) => match never {},
-                Poll::Ready(Err(Error::Transfer(error))) => return Err(Failure::Transfer(error)),
+                Poll::Ready(Err(Error::Transfer(error))) => {
+                    return Err(Stopped::Transfer(error, put.retry_without_options()));
+                }
                 Poll::Pending => board.turn(),
             }
         }

@@ -1,6 +1,7 @@
 //! What can go wrong with an update: the slot that worked is started, and a line says why.
 
 use anyhow::Result;
+use boot_host::relay::Relay;
 use ed25519_dalek::SigningKey;
 
 use crate::bench::{Bench, LARGE, LATE, SMALL, SOON, runs};
@@ -87,6 +88,29 @@ pub(crate) fn power_loss(bench: &Bench) -> Result<String> {
     let _server = bench.serve_at(&files, address)?;
     machine.power_cycle()?;
     runs(&machine, 2)?;
+    Ok(said)
+}
+
+pub(crate) fn server_dies(bench: &Bench) -> Result<String> {
+    let files = bench.files()?;
+    files.seal(1, SMALL)?;
+    let server = bench.serve(&files)?;
+    let relay = Relay::start(server.address, 0, 1)?;
+    let mut machine = bench.boot_from(([127, 0, 0, 1], relay.port()).into())?;
+    runs(&machine, 1)?;
+    files.seal(2, LARGE)?;
+    // Less than half of the image: the rest is what the server does not live to send.
+    relay.cut_after(1000);
+    machine.power_cycle()?;
+    machine.boot.expect("image: 25 %", SOON)?;
+    drop(server);
+    let said = machine.boot.expect("no image: no answer", LATE)?;
+    runs(&machine, 1)?;
+    machine.power_cycle()?;
+    machine.boot.expect("slot A: version 1, confirmed", SOON)?;
+    machine
+        .boot
+        .expect("slot B: incomplete, its transfer was cut off", SOON)?;
     Ok(said)
 }
 
