@@ -211,14 +211,14 @@ impl Transmit<'_> {
 
     #[inline(never)]
     fn write_head(&self, writer: &mut Writer<'_>) {
-        writer.u16(self.opcode);
+        let numbered = u32::from(self.opcode) << 16 | u32::from(self.number);
         match self.opcode {
-            wire::DATA | wire::ACK => return writer.u16(self.number),
+            wire::RRQ | wire::WRQ | wire::OACK => writer.u16(self.opcode),
             wire::ERROR => {
-                writer.u16(self.number);
+                writer.octets(&numbered.to_be_bytes());
                 return writer.string(ErrorCode(self.number).message().as_bytes());
             }
-            _ => {}
+            _ => return writer.octets(&numbered.to_be_bytes()),
         }
         if let Some(title) = &self.title {
             title.write(writer);

@@ -24,6 +24,7 @@ pub(crate) struct Rto {
 }
 
 impl Rto {
+    #[inline(never)]
     pub(crate) fn new(retry: &Retry, seed: u32) -> Self {
         // A time-out of nothing would let a poll neither send nor wait.
         let floor = micros32(&retry.floor).max(GRANULARITY);
