@@ -110,6 +110,11 @@ word_mutants() {
     bash ci/mutants.sh "$@"
 }
 
+#: model       explore every state of the machines against each other, within budgets of faults (2 cores; minutes)
+word_model() {
+    cargo run --release --locked -p tftp-model -- "$@"
+}
+
 #: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU; 10 minutes)
 word_firmware() {
     bash ci/firmware.sh "$@"

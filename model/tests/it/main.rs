@@ -1,0 +1,5 @@
+//! The small setups hold, and what is broken on purpose is found.
+
+mod broken;
+mod lists;
+mod whole;
