@@ -56,7 +56,7 @@ caught=$((viable - missed - timeouts))
 unexplained=0
 while read -r mutant; do
     words="\`$(basename "${mutant%%:*}")\` | \`${mutant#*: }\` |"
-    if ! sed 's/\\|/|/g' tftp-proto/MUTANTS.md | grep -qF "$words"; then
+    if ! sed 's/\\|/|/g' tftp-proto/MUTANTS.md | grep -F "$words" >/dev/null; then
         echo "not in tftp-proto/MUTANTS.md: $mutant"
         unexplained=$((unexplained + 1))
     fi
