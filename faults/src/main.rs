@@ -32,7 +32,7 @@ struct Args {
     /// Only the faults with this in their name
     #[arg(long, value_name = "WORD")]
     only: Option<String>,
-    /// Only these layers
+    /// Only these layers, and the faults that they can see
     #[arg(long, value_name = "NAME")]
     layer: Vec<String>,
     /// Show the faults and the layers, run nothing
@@ -95,8 +95,15 @@ fn run(args: &Args, scratch: &Path) -> Result<bool, Box<dyn Error>> {
         plan.faults
             .retain(|fault| fault.name.contains(only.as_str()));
     }
+    for name in &args.layer {
+        if !plan.layers.iter().any(|layer| layer.name == *name) {
+            return Err(format!("there is no layer {name}").into());
+        }
+    }
     let chosen = |layer: &&Layer| args.layer.is_empty() || args.layer.contains(&layer.name);
     let layers: Vec<&Layer> = plan.layers.iter().filter(chosen).collect();
+    plan.faults
+        .retain(|fault| layers.iter().any(|layer| layer.sees.contains(fault.home())));
     if args.list {
         for layer in layers {
             println!("layer  {:<12}{}", layer.name, layer.run.join(" "));

@@ -6,7 +6,7 @@ use crate::link::{download, upload};
 use crate::packet;
 use crate::pair::CLEAN;
 use crate::script::{check, check_from};
-use crate::support::{Served, addr, asking, byte, encode, get, limits, serve};
+use crate::support::{Served, addr, asking, byte, encode, flush, get, limits, serve};
 
 /// More blocks than a cycle of numbers has.
 const LEN: u64 = 70_000 * 8 + 3;
@@ -22,7 +22,7 @@ pub(crate) fn received(
     let mut machine = get(config);
     let (now, server) = (Instant::ZERO, addr("tid"));
     let mut feed = |datagram: &[u8]| {
-        while let Output::Transmit(_) = machine.poll(now) {}
+        flush(|| matches!(machine.poll(now), Output::Transmit(_)));
         let event = machine.handle(now, server, datagram);
         assert!(
             matches!(event, Event::Block(_) | Event::Negotiated(_)),
@@ -37,7 +37,7 @@ pub(crate) fn received(
         feed(&datagram);
     }
     assert_eq!(block % windowsize, 0, "an ACK is due");
-    while let Output::Transmit(_) = machine.poll(now) {}
+    flush(|| matches!(machine.poll(now), Output::Transmit(_)));
     assert_eq!(machine.summary().blocks, block);
     machine
 }
@@ -47,7 +47,7 @@ pub(crate) fn sending(len: u64, block: u64) -> Served<Sender<'static>> {
     let mut machine = serve("RRQ f octet blksize=8", len, limits());
     let (now, client) = (Instant::ZERO, addr("a"));
     for n in 0..block {
-        while let Output::Transmit(_) = machine.0.poll(now) {}
+        flush(|| matches!(machine.0.poll(now), Output::Transmit(_)));
         let [high, low] = (n as u16).to_be_bytes();
         let ack = [0, 4, high, low];
         let event = machine.0.handle(now, client, &ack);
@@ -360,12 +360,12 @@ fn a_0_is_no_number_after_a_rollover_to_one() {
     let mut machine = serve(request, 70_000 * 8, limits()).0;
     let (now, client) = (Instant::ZERO, addr("a"));
     for ack in ["ACK 0", "ACK 32767", "ACK 32768"] {
-        while let Output::Transmit(_) = machine.poll(now) {}
+        flush(|| matches!(machine.poll(now), Output::Transmit(_)));
         let datagram = packet::bytes(ack);
         let event = machine.handle(now, client, &datagram);
         assert!(matches!(event, Event::Acknowledged { .. }), "{event:?}");
     }
-    while let Output::Transmit(_) = machine.poll(now) {}
+    flush(|| matches!(machine.poll(now), Output::Transmit(_)));
     let datagram = packet::bytes("ACK 0");
     let event = machine.handle(now, client, &datagram);
     assert_eq!(event, Event::Ignored(Ignored::Unexpected));

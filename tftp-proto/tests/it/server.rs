@@ -7,7 +7,7 @@ use tftp_proto::{Instant, Server, ServerEvent, ServerOutput, TransferError};
 use crate::packet;
 use crate::script::check;
 use crate::shop::{Shop, play};
-use crate::support::{Heard, Machine, Want, addr, encode, limits};
+use crate::support::{Heard, Machine, Want, addr, encode, flush, limits};
 
 #[test]
 fn clients_are_served_side_by_side() {
@@ -329,7 +329,7 @@ fn half_open() -> Shop<4> {
             shop.handle(now, attacker(n), &request),
             Heard::Request
         ));
-        while let Want::Send(_) | Want::Done(_) = shop.poll(now) {}
+        flush(|| matches!(shop.poll(now), Want::Send(_) | Want::Done(_)));
         assert!(shop.server.len() <= 4, "after {n} requests");
     }
     shop
@@ -350,13 +350,14 @@ fn h03_f31_half_open_requests_shut_nobody_out() {
         Heard::Request
     ));
     let mut sent = Vec::new();
-    loop {
-        match shop.poll(now) {
-            Want::Send(transmit) => sent.push(transmit.to),
-            Want::Done(_) => {}
-            Want::Wait(_) => break,
+    flush(|| match shop.poll(now) {
+        Want::Send(transmit) => {
+            sent.push(transmit.to);
+            true
         }
-    }
+        Want::Done(_) => true,
+        Want::Wait(_) => false,
+    });
     assert_eq!(sent, [addr("a")]);
 }
 
@@ -457,7 +458,7 @@ fn session_numbers_are_not_used_again() {
             shop.handle(Instant::ZERO, attacker(n), &request),
             Heard::Request
         ));
-        while let Want::Send(_) | Want::Done(_) = shop.poll(Instant::ZERO) {}
+        flush(|| matches!(shop.poll(Instant::ZERO), Want::Send(_) | Want::Done(_)));
         let id = shop.last.expect("accepted");
         assert!(!seen.contains(&id), "{id:?}");
         seen.push(id);

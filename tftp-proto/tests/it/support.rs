@@ -202,6 +202,16 @@ pub(crate) fn encode(transmit: &Transmit<'_>) -> Vec<u8> {
     bytes
 }
 
+/// Asks `sends` until it has nothing more to send now.
+pub(crate) fn flush(mut sends: impl FnMut() -> bool) {
+    for _ in 0..200_000 {
+        if !sends() {
+            return;
+        }
+    }
+    panic!("sends for ever");
+}
+
 /// A datagram that left.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Sent {

@@ -1,6 +1,6 @@
 //! Who may take part: transfer identifiers (RFC 1350 section 4), strangers, requests and their repeats.
 
-use tftp_proto::{Event, Instant};
+use tftp_proto::{Event, Instant, Receiver, Request};
 
 use crate::packet;
 use crate::script::check;
@@ -189,4 +189,33 @@ fn requests_that_arrive_in_a_transfer_are_dropped() {
         10   < DATA 2 [0]
              > ACK 2",
     );
+}
+
+/// Whether a client that asked `server` takes its first answer from `from`.
+fn takes(server: &str, from: &str) -> bool {
+    let request = Request::octet("f").unwrap();
+    let server = server.parse().unwrap();
+    let mut machine = Receiver::request(Instant::ZERO, server, request, plain());
+    let data = packet::bytes("DATA 1 [5]");
+    let event = machine.handle(Instant::ZERO, from.parse().unwrap(), &data);
+    matches!(event, Event::Block(_))
+}
+
+#[test]
+fn an_ipv6_server_answers_from_any_of_its_ports() {
+    assert!(takes("[2001:db8::1]:69", "[2001:db8::1]:4242"));
+    assert!(takes("[fe80::1%2]:69", "[fe80::1%2]:4242"));
+}
+
+#[test]
+fn an_answer_from_another_ipv6_address_or_zone_is_not_taken() {
+    assert!(!takes("[2001:db8::1]:69", "[2001:db8::2]:69"));
+    assert!(!takes("[fe80::1%2]:69", "[fe80::1%3]:69"));
+    assert!(!takes("[fe80::1%2]:69", "[fe80::2%2]:69"));
+}
+
+#[test]
+fn an_answer_of_the_other_family_is_not_taken() {
+    assert!(!takes("192.0.2.1:69", "[::ffff:192.0.2.1]:69"));
+    assert!(!takes("[::ffff:192.0.2.1]:69", "192.0.2.1:69"));
 }

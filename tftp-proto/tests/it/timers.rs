@@ -7,7 +7,7 @@ use tftp_proto::{Config, Event, Instant, Output, Receiver, Retry, TransferError}
 use crate::packet;
 use crate::script::check;
 use crate::support::{
-    Sent, Served, addr, asking, get, left_alone, limits, plain, put, serve, take,
+    Sent, Served, addr, asking, flush, get, left_alone, limits, plain, put, serve, take,
 };
 
 fn seconds(sent: &[Sent]) -> Vec<u64> {
@@ -92,9 +92,9 @@ fn c57_an_ack_is_timed_to_the_first_block_after_it() {
     let mut patience = |at: u64, words: &str| {
         let now = Instant::from_millis(at);
         let datagram = packet::bytes(words);
-        while let Output::Transmit(_) = machine.poll(now) {}
+        flush(|| matches!(machine.poll(now), Output::Transmit(_)));
         let _ = machine.handle(now, addr("tid"), &datagram);
-        while let Output::Transmit(_) = machine.poll(now) {}
+        flush(|| matches!(machine.poll(now), Output::Transmit(_)));
         machine.poll_at().unwrap().saturating_since(now)
     };
     patience(0, "raw 00");
