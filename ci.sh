@@ -18,7 +18,7 @@ BARE_TARGETS=(thumbv7m-none-eabi thumbv6m-none-eabi)
 APART=(ci/bench-peers ci/size fuzz examples/bootloader)
 
 # What `all` runs, in this order: cheap and telling words first.
-ALL=(fmt deny clippy doc test features bare size fuzz-smoke bench)
+ALL=(fmt deny clippy doc test features bare size firmware fuzz-smoke bench)
 
 #: help        this list
 word_help() {
@@ -68,7 +68,11 @@ word_features() {
 
 #: deny        licences, duplicate and forbidden dependencies, sources
 word_deny() {
-    cargo deny --locked check licenses bans sources
+    local manifest
+    for manifest in Cargo.toml "${APART[@]/%//Cargo.toml}"; do
+        echo "$manifest"
+        cargo deny --manifest-path "$manifest" --config deny.toml --locked check licenses bans sources
+    done
 }
 
 #: advisories  known vulnerabilities of dependencies (needs a network)
@@ -115,7 +119,7 @@ word_model() {
     cargo run --release --locked -p tftp-model -- "$@"
 }
 
-#: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU; 10 minutes)
+#: firmware    boot the bootloader of examples/bootloader in QEMU, every case (installs QEMU)
 word_firmware() {
     bash ci/firmware.sh "$@"
 }

@@ -194,6 +194,9 @@ const PANICS: &[&str] = &[
     "expect_failed",
 ];
 
+/// The language's own parser of addresses calls such functions, wherever it is inlined.
+const LANGUAGE_PARSER: &str = "core/src/net/parser.rs";
+
 /// Whether a program is Thumb's rather than RISC-V's.
 ///
 /// # Errors
@@ -244,6 +247,9 @@ pub fn panics_in(elf: &[u8], sources: &[&str]) -> Result<Vec<String>> {
             while let Some(frame) = frames.next()? {
                 let Some(at) = frame.location else { continue };
                 let path = at.file.unwrap_or_default();
+                if path.contains(LANGUAGE_PARSER) {
+                    break;
+                }
                 if sources.iter().any(|source| path.contains(source)) {
                     found.push(format!("{path}:{}", at.line.unwrap_or(0)));
                 }
