@@ -10,7 +10,7 @@ use plotters::{
 
 use crate::{
     Failed,
-    cases::{BARE, BARE_GSO, BARE_OFFLOAD, BOTH_OURS},
+    cases::{BARE, BARE_GSO, BARE_OFFLOAD, BOTH_OURS, OURS},
     run::Outcome,
 };
 
@@ -22,7 +22,7 @@ const CONTENDERS: [(&str, RGBColor); 10] = [
     (BARE, RGBColor(150, 150, 150)),
     (BARE_GSO, RGBColor(185, 185, 185)),
     (BARE_OFFLOAD, RGBColor(110, 110, 110)),
-    ("ours", RGBColor(214, 39, 40)),
+    (OURS, RGBColor(214, 39, 40)),
     (BOTH_OURS, RGBColor(140, 10, 20)),
     ("in.tftpd", RGBColor(31, 119, 180)),
     ("atftpd", RGBColor(44, 160, 44)),
@@ -43,11 +43,7 @@ fn median(outcome: &Outcome, contender: &str) -> Option<f64> {
 pub(super) fn draw(outcomes: &[Outcome], path: &Path) -> Result<(), Failed> {
     let drawn: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|outcome| {
-            !["clients", "busy", "one port"]
-                .iter()
-                .any(|other| outcome.case.contains(other))
-        })
+        .filter(|outcome| !outcome.is_crowd() && !outcome.is_pair())
         .collect();
     let fastest = drawn
         .iter()
@@ -92,7 +88,7 @@ pub(super) fn draw(outcomes: &[Outcome], path: &Path) -> Result<(), Failed> {
             let bar = [(left, SLOWEST), (left + width * 0.92, speed)];
             Some(Rectangle::new(bar, colour.filled()))
         });
-        let label = if *name == "ours" {
+        let label = if *name == OURS {
             "our server, plain client"
         } else {
             name
