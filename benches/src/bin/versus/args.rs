@@ -23,7 +23,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) peers: Option<Vec<String>>,
     /// Write versus.json, versus.md and versus.svg there
-    #[arg(long, value_name = "DIR", default_value = "target/versus")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "target/versus",
+        overrides_with = "out"
+    )]
     pub(crate) out: PathBuf,
     /// A word on the circumstances, for the head of the report
     #[arg(long, value_name = "TEXT")]

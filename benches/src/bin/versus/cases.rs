@@ -40,6 +40,7 @@ pub(crate) struct Case {
     pub(crate) contenders: Vec<Contender>,
 }
 
+pub(crate) const OURS: &str = Kind::Ours.name();
 pub(crate) const BOTH_OURS: &str = "both ends ours";
 pub(crate) const BARE: &str = "bare UDP";
 pub(crate) const BARE_SPINNING: &str = "bare UDP, spinning";

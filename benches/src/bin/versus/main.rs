@@ -213,6 +213,22 @@ fn show(outcome: &Outcome) {
     }
 }
 
+/// What to type to do this again, but for where the results go.
+fn command() -> String {
+    let mut command = "bash ci.sh versus".to_owned();
+    let mut words = env::args().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--out" {
+            words.next();
+        } else if word.contains(' ') {
+            command.push_str(&format!(" \"{word}\""));
+        } else {
+            command.push_str(&format!(" {word}"));
+        }
+    }
+    command
+}
+
 fn head(args: &Args, open_files: u64, base: &Path) -> Head {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let load = read("/proc/loadavg");
@@ -222,11 +238,8 @@ fn head(args: &Args, open_files: u64, base: &Path) -> Head {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
         .map_or("processor", |(_, name)| name);
     let in_memory = base.starts_with("/dev/shm");
-    let words: Vec<String> = env::args().skip(1).collect();
     Head {
-        command: format!("bash ci.sh versus {}", words.join(" "))
-            .trim_end()
-            .to_owned(),
+        command: command(),
         note: args.note.clone(),
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
         processor: processor.to_owned(),

@@ -121,14 +121,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_shows_in_the_processor_time() {
+    fn what_a_thread_has_worked_shows_in_the_time_of_its_process() {
         let (before, thread_before) = (Cpu::of(std::process::id()), thread_cpu());
-        let started = std::time::Instant::now();
-        while started.elapsed().as_millis() < 200 {
+        while thread_cpu() - thread_before < 0.1 {
             core::hint::spin_loop();
         }
-        assert!(thread_cpu() > thread_before);
-        assert!(Cpu::of(std::process::id()).since(&before) > 0.0);
+        // Either part of it is counted in hundredths.
+        assert!(Cpu::of(std::process::id()).since(&before) >= 0.07);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    cases::{BARE, BARE_OFFLOAD, BARE_SPINNING, BOTH_BUSY, BOTH_OURS},
+    cases::{BARE, BARE_OFFLOAD, BARE_SPINNING, BOTH_BUSY, BOTH_OURS, OURS},
     run::{Cell, Outcome},
 };
 
@@ -29,7 +29,6 @@ enum Want {
     Nothing,
 }
 
-const OURS: &str = "ours";
 const ONE_PORT: &str = "ours, one port";
 const EVERY_CORE: &str = "ours, a loop per core";
 
@@ -48,7 +47,7 @@ pub(super) fn all(outcomes: &[Outcome]) -> Vec<Bar> {
                 OURS,
                 Want::AtLeast(0.9),
             )]
-        } else if is("clients") {
+        } else if outcome.is_crowd() {
             crowd(outcome)
         } else if is("lockstep") {
             lockstep(outcome)

@@ -72,6 +72,18 @@ impl Cell {
 }
 
 impl Outcome {
+    /// Many clients at once.
+    pub(crate) fn is_crowd(&self) -> bool {
+        self.case.contains("clients")
+    }
+
+    /// Ours in two ways.
+    pub(crate) fn is_pair(&self) -> bool {
+        ["busy poll", "one port"]
+            .iter()
+            .any(|pair| self.case.contains(pair))
+    }
+
     pub(crate) fn cell(&self, contender: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.contender == contender)
     }

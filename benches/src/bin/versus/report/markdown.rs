@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use super::Report;
 use crate::{
+    cases::{BARE, BARE_OFFLOAD, BOTH_OURS, OURS},
     run::{Cell, Outcome},
     stats::Spread,
 };
@@ -32,10 +33,12 @@ impl Report {
             head.open_files,
             head.files_in
         )?;
+        self.write_overview(text)?;
+        self.write_crowds(text)?;
         self.write_bars(text)?;
         for outcome in &self.outcomes {
             writeln!(text, "\n## {}\n", outcome.case)?;
-            if outcome.case.contains("clients") {
+            if outcome.is_crowd() {
                 write_crowd(text, outcome)?;
             } else {
                 write_speeds(text, outcome)?;
@@ -43,6 +46,46 @@ impl Report {
             write_failures(text, outcome)?;
         }
         self.write_loss(text)
+    }
+
+    /// Speeds of single transfers: a row a case, a column a contender.
+    fn write_overview(&self, text: &mut String) -> core::fmt::Result {
+        let rows = |outcome: &&Outcome| !outcome.is_crowd() && !outcome.is_pair();
+        let outcomes: Vec<&Outcome> = self.outcomes.iter().filter(rows).collect();
+        let columns = columns(&outcomes, &[BARE, BARE_OFFLOAD, OURS, BOTH_OURS]);
+        write_matrix(
+            text,
+            "Speed in MiB/s, medians",
+            &outcomes,
+            &columns,
+            |cell| cell.speed().map(|speed| short(speed.median)),
+        )
+    }
+
+    /// How long the 99th of a hundred clients waits: a row a case, a column a server.
+    fn write_crowds(&self, text: &mut String) -> core::fmt::Result {
+        let outcomes: Vec<&Outcome> = self
+            .outcomes
+            .iter()
+            .filter(|each| each.is_crowd())
+            .collect();
+        let columns = columns(&outcomes, &[OURS]);
+        write_matrix(
+            text,
+            "Many clients at once: 99th percentile of the time in seconds (clients that failed)",
+            &outcomes,
+            &columns,
+            |cell| {
+                let (failed, _) = cell.crowd_failed()?;
+                let p99 = cell
+                    .crowd(|crowd| crowd.p99)
+                    .map_or(f64::NAN, |p99| p99.median);
+                Some(match failed {
+                    0 => short(p99),
+                    _ => format!("{} ({failed})", short(p99)),
+                })
+            },
+        )
     }
 
     fn write_bars(&self, text: &mut String) -> core::fmt::Result {
@@ -109,6 +152,46 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// The names in `first` that occur, then those of the peers.
+fn columns<'o>(outcomes: &[&'o Outcome], first: &[&'o str]) -> Vec<&'o str> {
+    let occurs = |name: &&str| outcomes.iter().any(|outcome| outcome.cell(name).is_some());
+    let mut columns: Vec<&str> = first.iter().copied().filter(occurs).collect();
+    for outcome in outcomes {
+        for cell in outcome.cells.iter().filter(|cell| cell.is_peer()) {
+            if !columns.contains(&cell.contender.as_str()) {
+                columns.push(&cell.contender);
+            }
+        }
+    }
+    columns
+}
+
+fn write_matrix(
+    text: &mut String,
+    title: &str,
+    outcomes: &[&Outcome],
+    columns: &[&str],
+    show: impl Fn(&Cell) -> Option<String>,
+) -> core::fmt::Result {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "## {title}\n")?;
+    writeln!(text, "| | {} |", columns.join(" | "))?;
+    writeln!(text, "| --- |{}", " ---: |".repeat(columns.len()))?;
+    for outcome in outcomes {
+        write!(text, "| {} |", outcome.case)?;
+        for column in columns {
+            let figure = outcome
+                .cell(column)
+                .map(|cell| or_failed(show(cell), |shown| shown));
+            write!(text, " {} |", figure.unwrap_or_default())?;
+        }
+        writeln!(text)?;
+    }
+    writeln!(text)
 }
 
 fn write_speeds(text: &mut String, outcome: &Outcome) -> core::fmt::Result {

@@ -10,17 +10,19 @@ use plotters::{
 
 use crate::{
     Failed,
-    cases::{BARE, BARE_GSO, BARE_OFFLOAD, BOTH_OURS},
+    cases::{BARE, BARE_GSO, BARE_OFFLOAD, BOTH_OURS, OURS},
     run::Outcome,
 };
 
 const SIZE: (u32, u32) = (1_100, 620);
+/// Where the scale begins, in MiB/s.
+const SLOWEST: f64 = 5.0;
 /// What is drawn, in this order: bare UDP first, in grey.
 const CONTENDERS: [(&str, RGBColor); 10] = [
     (BARE, RGBColor(150, 150, 150)),
     (BARE_GSO, RGBColor(185, 185, 185)),
     (BARE_OFFLOAD, RGBColor(110, 110, 110)),
-    ("ours", RGBColor(214, 39, 40)),
+    (OURS, RGBColor(214, 39, 40)),
     (BOTH_OURS, RGBColor(140, 10, 20)),
     ("in.tftpd", RGBColor(31, 119, 180)),
     ("atftpd", RGBColor(44, 160, 44)),
@@ -33,15 +35,15 @@ fn failed(error: impl core::fmt::Display) -> Failed {
     Failed::new(format!("the plot: {error}"))
 }
 
+fn median(outcome: &Outcome, contender: &str) -> Option<f64> {
+    Some(outcome.cell(contender)?.speed()?.median)
+}
+
 /// Draws the median speeds of single transfers, a group of bars for each case, on a logarithmic scale.
 pub(super) fn draw(outcomes: &[Outcome], path: &Path) -> Result<(), Failed> {
     let drawn: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|outcome| {
-            !["clients", "busy", "one port"]
-                .iter()
-                .any(|other| outcome.case.contains(other))
-        })
+        .filter(|outcome| !outcome.is_crowd() && !outcome.is_pair())
         .collect();
     let fastest = drawn
         .iter()
@@ -62,7 +64,7 @@ pub(super) fn draw(outcomes: &[Outcome], path: &Path) -> Result<(), Failed> {
         .margin(12)
         .x_label_area_size(46)
         .y_label_area_size(60)
-        .build_cartesian_2d(0.0..groups, (5.0..fastest * 1.5).log_scale())
+        .build_cartesian_2d(0.0..groups, (SLOWEST..fastest * 1.5).log_scale())
         .map_err(failed)?;
     chart
         .configure_mesh()
@@ -73,19 +75,28 @@ pub(super) fn draw(outcomes: &[Outcome], path: &Path) -> Result<(), Failed> {
         .draw()
         .map_err(failed)?;
     let width = 0.86 / CONTENDERS.len() as f64;
-    for (place, (name, colour)) in CONTENDERS.iter().enumerate() {
+    for (name, colour) in &CONTENDERS {
         let bars = drawn.iter().enumerate().filter_map(|(group, outcome)| {
-            let speed = outcome.cell(name)?.speed()?.median;
+            let speed = median(outcome, name)?;
+            // Where a contender is missing the others close up.
+            let place = CONTENDERS
+                .iter()
+                .take_while(|(other, _)| other != name)
+                .filter(|(other, _)| median(outcome, other).is_some())
+                .count();
             let left = group as f64 + 0.07 + width * place as f64;
-            Some(Rectangle::new(
-                [(left, 5.0), (left + width * 0.92, speed)],
-                colour.filled(),
-            ))
+            let bar = [(left, SLOWEST), (left + width * 0.92, speed)];
+            Some(Rectangle::new(bar, colour.filled()))
         });
+        let label = if *name == OURS {
+            "our server, plain client"
+        } else {
+            name
+        };
         chart
             .draw_series(bars)
             .map_err(failed)?
-            .label(*name)
+            .label(label)
             .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
     }
     chart
@@ -107,7 +118,7 @@ fn label_groups(
 ) -> Result<(), Failed> {
     let style = TextStyle::from(("sans-serif", 12)).pos(Pos::new(HPos::Center, VPos::Top));
     for (group, outcome) in drawn.iter().enumerate() {
-        let (x, y) = chart.backend_coord(&(group as f64 + 0.5, 5.0));
+        let (x, y) = chart.backend_coord(&(group as f64 + 0.5, SLOWEST));
         let mut words = outcome.case.splitn(3, ' ');
         let first = format!(
             "{} {}",
