@@ -15,9 +15,9 @@ use super::{
     worker::{Buffers, Worker},
 };
 
-/// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
-/// that shows that there are no others.
-const ACKNOWLEDGEMENTS: usize = 4;
+/// Messages that a client which reads is likely to have sent at once: one acknowledgement. Room for one more
+/// shows that there are no others.
+const ACKNOWLEDGEMENTS: usize = 2;
 /// How long to wait for a socket to have room before trying anyway.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 /// Room for an acknowledgement, or an ERROR with its text.
@@ -181,7 +181,7 @@ impl Worker {
             return;
         };
         let outlet = outlet(session.socket.as_ref(), session.source, listener);
-        let flow = outbox.serve(&mut session.transfer, &outlet, now);
+        let flow = outbox.serve(session.serial, &mut session.transfer, &outlet, now);
         self.note_received(key);
         match flow {
             Flow::Idle(at) => self.rest(key, at),

@@ -115,9 +115,13 @@ impl Worker {
             }
             self.fire_timers();
             // Those that queue up meanwhile wait for the next round, after new requests.
-            for _ in 0..self.ready.len() {
+            let turns = self.ready.len();
+            for _ in 0..turns {
                 if let Some(key) = self.ready.pop_front() {
                     self.turn(key, &mut buffers);
+                    if turns == 1 {
+                        self.read_ahead(key, &mut buffers.outbox);
+                    }
                 }
             }
             self.follow_control(&mut buffers);
@@ -213,6 +217,15 @@ impl Worker {
         {
             session.queued = true;
             self.ready.push_back(key);
+        }
+    }
+
+    /// Uses the time until the client has acknowledged a window, if there is nothing else to do.
+    fn read_ahead(&mut self, key: usize, outbox: &mut Outbox) {
+        if self.ready.is_empty()
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            outbox.read_ahead(session.serial, &mut session.transfer);
         }
     }
 
