@@ -121,7 +121,7 @@ impl Ahead {
             return false;
         };
         let starts = first.span().is_some_and(|span| span.offset == self.offset);
-        let fits = run.len() == 1 || first.encoded_len() == self.stride;
+        let fits = run.len() == 1 || datagram_len(first) == self.stride;
         serial == self.serial && starts && fits && wanted <= self.octets
     }
 }
@@ -190,7 +190,7 @@ impl Outbox {
     ) -> Option<Output<'static>> {
         self.run.clear();
         self.run.push(first);
-        self.octets = first.encoded_len();
+        self.octets = datagram_len(&first);
         let span = first.span()?;
         let fitting = MOST_OCTETS.checked_div(self.octets).unwrap_or_default();
         let mut end = span.offset.saturating_add(span.len as u64);
@@ -206,7 +206,7 @@ impl Outbox {
                 _ => return Some(output),
             };
             self.run.push(next);
-            self.octets = self.octets.saturating_add(next.encoded_len());
+            self.octets = self.octets.saturating_add(datagram_len(&next));
             end = end.saturating_add(len as u64);
             if len < span.len {
                 break;
@@ -297,7 +297,7 @@ impl Outbox {
         let mut wanted = 0_usize;
         for (transmit, place) in self.run.iter().zip(&mut gaps) {
             let (datagram, rest) = core::mem::take(&mut room)
-                .split_at_mut_checked(transmit.encoded_len())
+                .split_at_mut_checked(datagram_len(transmit))
                 .unwrap_or_default();
             room = rest;
             if let Ok(Some(gap)) = transmit.encode(datagram) {
@@ -339,7 +339,7 @@ impl Outbox {
                 .span()
                 .is_some_and(|span| span.offset.saturating_add(span.len as u64) <= end)
         });
-        let left = self.run.iter().map(Transmit::encoded_len);
+        let left = self.run.iter().map(datagram_len);
         self.octets = left.fold(0, usize::saturating_add);
         Ok(false)
     }
@@ -347,7 +347,7 @@ impl Outbox {
     /// Sends the run. The index returned is of the first datagram that there was no room for.
     fn transmit(&self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Option<usize> {
         let (first, contents) = (self.run.first()?, self.buf.get(..self.octets)?);
-        let size = first.span().map_or(self.octets, |_| first.encoded_len());
+        let size = first.span().map_or(self.octets, |_| datagram_len(first));
         if self.run.len() > 1 && transfer.segmentation && self.run.len() <= outlet.segments {
             match outlet.send(first, contents, Some(size)) {
                 Ok(()) => return None,
@@ -375,6 +375,14 @@ fn read_into(
     match gaps {
         [gap] => source.read_at(offset, gap),
         gaps => source.read_vectored_at(offset, gaps),
+    }
+}
+
+/// Octets of a datagram. Those of DATA are known without writing it for measure.
+fn datagram_len(transmit: &Transmit<'_>) -> usize {
+    match transmit.span() {
+        Some(span) => span.len.saturating_add(DATA_HEADER_LEN),
+        None => transmit.encoded_len(),
     }
 }
 
