@@ -69,6 +69,7 @@ impl Worker {
         };
         session.readable = buffers.datagrams.receive(socket, &listener.state, most);
         let was_proven = session.transfer.proven;
+        self.spin.heard |= buffers.datagrams.messages().next().is_some();
         let mut pieces = Vec::new();
         for message in buffers.datagrams.messages() {
             for datagram in message.datagrams().filter(|_| !session.committing) {
@@ -224,6 +225,7 @@ impl Worker {
         } else {
             at
         };
+        self.spin.recent = key;
         let awaited_room = core::mem::take(&mut session.awaits_room);
         self.wake_at(key, at.min(policy));
         if awaited_room {

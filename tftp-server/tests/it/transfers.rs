@@ -4,7 +4,8 @@ use core::{net::Ipv6Addr, time::Duration};
 
 use tftp_proto::{ErrorCode, Mode, TransferError};
 use tftp_server::{
-    Bytes, ContentError, FileRequest, Forward, Generated, Layered, Memory, Root, Source, Uploads,
+    Bytes, ContentError, FileRequest, Forward, Generated, Layered, Memory, Ports, Root, Source,
+    Uploads,
 };
 
 use crate::support::*;
@@ -282,15 +283,46 @@ fn a_size_probe_is_no_failure_and_leaves_the_port_free() {
     assert_eq!(client.receive().0, data(1, &noise(100)));
 }
 
+/// A server that never sleeps while there are transfers.
+fn restless(ports: Ports) -> (tempfile::TempDir, Running) {
+    let mut config = config();
+    config.ports = ports;
+    config.busy_poll = Some(PATIENCE);
+    let dir = directory(&[("image", &noise(50_000))]);
+    let root = Root::open(dir.path()).unwrap().uploads(Uploads::new());
+    (dir, serve(config, root))
+}
+
 #[test]
 fn a_server_that_polls_instead_of_sleeping_serves_the_same() {
-    let mut config = config();
-    config.busy_poll = Some(Duration::from_millis(1));
-    let mut memory = Memory::new();
-    memory.insert("image", noise(50_000)).unwrap();
-    let server = serve(config, memory);
-    for windowsize in [1, 8] {
-        let file = get(server.address, "image", choices(1000, windowsize)).unwrap();
-        assert!(file == noise(50_000));
+    for ports in [Ports::PerTransfer, Ports::Single] {
+        let (dir, server) = restless(ports);
+        for windowsize in [1, 8] {
+            let file = get(server.address, "image", choices(1000, windowsize)).unwrap();
+            assert!(file == noise(50_000));
+            let name = windowsize.to_string();
+            let _ = put(server.address, &name, &file, choices(1000, windowsize)).unwrap();
+            assert!(std::fs::read(dir.path().join(name)).unwrap() == file);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_polls_hears_every_client_and_its_timers() {
+    for ports in [Ports::PerTransfer, Ports::Single] {
+        let (_dir, server) = restless(ports);
+        let clients = [(); 3].map(|()| Client::new(server.address));
+        let tids = clients.each_ref().map(|client| {
+            client.ask(&rrq("image", &[]));
+            client.receive().1
+        });
+        for (client, tid) in clients.iter().zip(tids) {
+            client.send_to(tid, &ack(1));
+            assert_eq!(client.receive().0, data(2, &noise(1024)[512..]));
+        }
+        // Nobody answers, so all of them are told once more.
+        for client in &clients {
+            assert_eq!(client.receive().0, data(2, &noise(1024)[512..]));
+        }
     }
 }
