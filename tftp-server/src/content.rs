@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 
 use tftp_proto::{ErrorCode, Mode};
 
+use crate::NameError;
+
 /// A request for a file, as the content sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -65,6 +67,18 @@ impl ContentError {
 impl From<ErrorCode> for ContentError {
     fn from(code: ErrorCode) -> Self {
         Self { code, cause: None }
+    }
+}
+
+impl From<NameError> for ContentError {
+    fn from(error: NameError) -> Self {
+        let code = match error {
+            NameError::TooLong | NameError::Reserved => ErrorCode::FILE_NOT_FOUND,
+            NameError::Empty | NameError::NotAName | NameError::Outside => {
+                ErrorCode::ACCESS_VIOLATION
+            }
+        };
+        code.into()
     }
 }
 

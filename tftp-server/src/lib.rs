@@ -1,5 +1,7 @@
 //! A TFTP server: the sessions of [`tftp_proto`] over a transport.
 //!
+//! The feature `names` alone is [`relative_path`], which makes a path of a name from a request.
+//!
 //! With the feature `std` (default): [`Server`] is an event loop over the sockets of the operating system,
 //! which serves a [`Content`]: files below a [`Root`], [`Memory`], files that a function makes
 //! ([`Generated`]).
@@ -14,7 +16,7 @@
 //! server.run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "names", feature = "std")), no_std)]
 
 #[cfg(feature = "std")]
 mod content;
@@ -22,6 +24,8 @@ mod content;
 mod files;
 #[cfg(feature = "std")]
 mod host;
+#[cfg(any(feature = "names", feature = "std"))]
+mod name;
 #[cfg(feature = "smoltcp")]
 pub mod smoltcp;
 
@@ -32,7 +36,6 @@ pub use files::{
     forward::Forward,
     generated::Generated,
     memory::{Bytes, Memory},
-    name::{NameError, relative_path},
     root::{Root, Symlinks},
     uploads::Uploads,
 };
@@ -40,3 +43,5 @@ pub use files::{
 pub use host::{
     BindError, Handle, Limits, Observer, Outcome, Ports, Report, Server, ServerConfig, TurnedAway,
 };
+#[cfg(any(feature = "names", feature = "std"))]
+pub use name::{NameError, relative_path};

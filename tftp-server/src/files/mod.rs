@@ -4,7 +4,6 @@ mod disk;
 pub(crate) mod forward;
 pub(crate) mod generated;
 pub(crate) mod memory;
-pub(crate) mod name;
 pub(crate) mod netascii;
 pub(crate) mod quota;
 pub(crate) mod root;

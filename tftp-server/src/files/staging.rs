@@ -10,8 +10,8 @@ use std::{
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use tftp_proto::ErrorCode;
 
-use super::{name::STAGED_PREFIX, quota::Share, uploads::Uploads};
-use crate::{ContentError, Sink};
+use super::{quota::Share, uploads::Uploads};
+use crate::{ContentError, Sink, name::STAGED_PREFIX};
 
 /// How many octets are written between two looks at the space that is left.
 const SPACE_CHECK_INTERVAL: u64 = 8 << 20;

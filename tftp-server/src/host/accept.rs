@@ -45,6 +45,7 @@ impl Worker {
                 .datagrams
                 .receive(&listener.socket, &listener.state, BATCH);
             let Buffers { datagrams, outbox } = buffers;
+            self.spin.heard |= datagrams.messages().next().is_some();
             for message in datagrams.messages() {
                 self.take_message(index, &message, outbox);
             }

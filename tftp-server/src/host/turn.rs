@@ -15,9 +15,9 @@ use super::{
     worker::{Buffers, Worker},
 };
 
-/// Messages that a client which reads is likely to have sent at once: acknowledgements. One more than
-/// that shows that there are no others.
-const ACKNOWLEDGEMENTS: usize = 4;
+/// Messages that a client which reads is likely to have sent at once: one acknowledgement. Room for one more
+/// shows that there are no others.
+const ACKNOWLEDGEMENTS: usize = 2;
 /// How long to wait for a socket to have room before trying anyway.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 /// Room for an acknowledgement, or an ERROR with its text.
@@ -69,6 +69,7 @@ impl Worker {
         };
         session.readable = buffers.datagrams.receive(socket, &listener.state, most);
         let was_proven = session.transfer.proven;
+        self.spin.heard |= buffers.datagrams.messages().next().is_some();
         let mut pieces = Vec::new();
         for message in buffers.datagrams.messages() {
             for datagram in message.datagrams().filter(|_| !session.committing) {
@@ -181,7 +182,7 @@ impl Worker {
             return;
         };
         let outlet = outlet(session.socket.as_ref(), session.source, listener);
-        let flow = outbox.serve(&mut session.transfer, &outlet, now);
+        let flow = outbox.serve(session.serial, &mut session.transfer, &outlet, now);
         self.note_received(key);
         match flow {
             Flow::Idle(at) => self.rest(key, at),
@@ -224,6 +225,7 @@ impl Worker {
         } else {
             at
         };
+        self.spin.recent = key;
         let awaited_room = core::mem::take(&mut session.awaits_room);
         self.wake_at(key, at.min(policy));
         if awaited_room {

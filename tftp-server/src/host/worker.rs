@@ -23,6 +23,9 @@ use super::{
 /// Events that are taken from the system at once.
 const EVENTS: usize = 1024;
 pub(super) const WAKER: Token = Token(0);
+/// A loop that does not sleep looks at all sockets once in so many rounds, and else at the one that it expects
+/// an answer at.
+const LOOK_AROUND: u32 = 8;
 /// What comes before the tokens of listeners.
 const FIRST_LISTENER: usize = 1;
 
@@ -31,6 +34,18 @@ const FIRST_LISTENER: usize = 1;
 pub(super) struct Buffers {
     pub(super) datagrams: Datagrams,
     pub(super) outbox: Outbox,
+}
+
+/// Looking for datagrams without sleeping.
+#[derive(Debug, Default)]
+pub(super) struct Spin {
+    /// Something has arrived.
+    pub(super) heard: bool,
+    /// When to sleep, unless something arrives.
+    until: Instant,
+    rounds: u32,
+    /// The session that spoke last.
+    pub(super) recent: usize,
 }
 
 /// An event loop with its sockets and its sessions.
@@ -47,6 +62,7 @@ pub(super) struct Worker {
     pub(super) committer: Committer,
     /// Somebody has woken the loop.
     woken: bool,
+    pub(super) spin: Spin,
     /// When a shutdown waits no longer.
     drain_until: Option<Instant>,
     stopped: bool,
@@ -84,6 +100,7 @@ impl Worker {
             timers: Timers::default(),
             ready: VecDeque::new(),
             woken: false,
+            spin: Spin::default(),
             drain_until: None,
             stopped: false,
         })
@@ -115,9 +132,13 @@ impl Worker {
             }
             self.fire_timers();
             // Those that queue up meanwhile wait for the next round, after new requests.
-            for _ in 0..self.ready.len() {
+            let turns = self.ready.len();
+            for _ in 0..turns {
                 if let Some(key) = self.ready.pop_front() {
                     self.turn(key, &mut buffers);
+                    if turns == 1 {
+                        self.read_ahead(key, &mut buffers.outbox);
+                    }
                 }
             }
             self.follow_control(&mut buffers);
@@ -129,26 +150,51 @@ impl Worker {
         self.shared.clock.now()
     }
 
-    /// Sleeps until something happens.
+    /// Waits until something happens, or may have happened.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        if let Some(span) = self.shared.config.busy_poll
-            && !self.sessions.is_empty()
-        {
-            let timeout = self.timeout().map_or(span, |timeout| timeout.min(span));
-            let until = self.now().saturating_add(timeout);
-            loop {
-                poll(&mut self.poll, events, Some(Duration::ZERO))?;
-                if !events.is_empty() {
-                    return Ok(());
-                }
-                if self.now() >= until {
-                    break;
-                }
-                core::hint::spin_loop();
+        if let Some(span) = self.shared.config.busy_poll {
+            let now = self.now();
+            if core::mem::take(&mut self.spin.heard) {
+                self.spin.until = now.saturating_add(span);
+            }
+            if now < self.spin.until && !self.sessions.is_empty() {
+                return self.look(events);
             }
         }
         let timeout = self.timeout();
-        poll(&mut self.poll, events, timeout)
+        poll(&mut self.poll, events, timeout)?;
+        self.spin.heard = !events.is_empty();
+        Ok(())
+    }
+
+    /// Looks whether something has happened.
+    fn look(&mut self, events: &mut Events) -> io::Result<()> {
+        core::hint::spin_loop();
+        self.spin.rounds = self.spin.rounds.wrapping_add(1);
+        let around = !self.ready.is_empty() || self.spin.rounds.is_multiple_of(LOOK_AROUND);
+        if around || !self.look_at_recent() {
+            poll(&mut self.poll, events, Some(Duration::ZERO))?;
+            self.spin.heard = !events.is_empty();
+        } else {
+            events.clear();
+        }
+        Ok(())
+    }
+
+    /// Has the session that spoke last look for an answer by itself, which takes one system call less than to ask
+    /// first whether there is one. `false`: it is gone.
+    fn look_at_recent(&mut self) -> bool {
+        let key = self.spin.recent;
+        let Some(session) = self.sessions.get_mut(key) else {
+            return false;
+        };
+        if session.socket.is_some() {
+            session.readable = true;
+            self.enqueue(key);
+        } else if let Some(listener) = self.listeners.get_mut(session.listener) {
+            listener.readable = true;
+        }
+        true
     }
 
     /// How long there is nothing to do; `None` if there is no end in sight.
@@ -213,6 +259,15 @@ impl Worker {
         {
             session.queued = true;
             self.ready.push_back(key);
+        }
+    }
+
+    /// Uses the time until the client has acknowledged a window, if there is nothing else to do.
+    fn read_ahead(&mut self, key: usize, outbox: &mut Outbox) {
+        if self.ready.is_empty()
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            outbox.read_ahead(session.serial, &mut session.transfer);
         }
     }
 

@@ -3,10 +3,6 @@
 use core::fmt;
 use std::{ffi::OsStr, path::PathBuf};
 
-use tftp_proto::ErrorCode;
-
-use crate::ContentError;
-
 /// Octets that a name may have. A request has 512 in all (RFC 2347), a lenient one somewhat more.
 const LONGEST_NAME: usize = 1024;
 /// Octets of one component, as common file systems have it.
@@ -47,23 +43,11 @@ impl fmt::Display for NameError {
 
 impl core::error::Error for NameError {}
 
-impl From<NameError> for ContentError {
-    fn from(error: NameError) -> Self {
-        let code = match error {
-            NameError::TooLong | NameError::Reserved => ErrorCode::FILE_NOT_FOUND,
-            NameError::Empty | NameError::NotAName | NameError::Outside => {
-                ErrorCode::ACCESS_VIOLATION
-            }
-        };
-        code.into()
-    }
-}
-
 /// Makes a relative path, of ordinary components only, of a name from a request.
 ///
 /// `/` and `\` separate components on every platform; those at the start, repeated ones and single
 /// dots mean nothing, as clients disagree on them. Nothing is decoded: `%2e` is three characters. Links are
-/// not looked at: [`Root`](crate::Root) does that.
+/// not looked at: `Root` does that.
 ///
 /// # Errors
 /// If the name cannot be one of a file below a directory; the variants tell why.
@@ -108,7 +92,9 @@ fn check_component(component: &[u8], windows: bool) -> Result<(), NameError> {
     if windows && (component.contains(&b':') || matches!(component, [.., b'.' | b' '])) {
         return Err(NameError::Outside);
     }
-    if component.starts_with(STAGED_PREFIX.as_bytes()) {
+    // In any case, as some file systems do not tell one from the other.
+    let start = component.get(..STAGED_PREFIX.len());
+    if start.is_some_and(|start| start.eq_ignore_ascii_case(STAGED_PREFIX.as_bytes())) {
         return Err(NameError::Reserved);
     }
     Ok(())
@@ -255,7 +241,10 @@ mod tests {
 
     #[test]
     fn uploads_in_progress_cannot_be_named() {
-        assert_eq!(path("sub/.tftp-upload-00"), Err(NameError::Reserved));
+        for name in ["sub/.tftp-upload-00", ".TFTP-Upload-00", ".tftp-upload-/x"] {
+            assert_eq!(path(name), Err(NameError::Reserved), "{name}");
+        }
+        assert!(path(".tftp-upload").is_ok());
     }
 
     proptest! {
