@@ -278,9 +278,9 @@ impl Link {
     fn note_report(&mut self, error: io::Error) {
         self.reports = self.reports.saturating_add(1);
         self.report = Some(error);
-        let Some(offload) = &self.offload else { return };
-        // The queue tells again what the error has told, and takes room until it is read.
-        while let Ok(Some(_)) = offload.recv_transport_error((&self.socket).into()) {}
+        if let Some(offload) = &self.offload {
+            drain_reports(offload, &self.socket);
+        }
     }
 }
 
@@ -301,16 +301,38 @@ fn recv_run(offload: &UdpSocketState, socket: &UdpSocket, inbox: &mut [u8]) -> i
 
 fn start_offload(socket: &UdpSocket, server: SocketAddr) -> io::Result<UdpSocketState> {
     let offload = UdpSocketState::new(socket.into())?;
-    offload.enable_transport_errors(socket.into())?;
+    enable_reports(&offload, socket)?;
     let_fragment(socket, server)?;
     Ok(offload)
 }
 
-/// Whether blocks of this size can be sent by a socket with offload. Over IPv6 it forbids fragments for
-/// good, so that blocks beyond the route's MTU would never leave.
+/// Whether blocks of this size can be sent by a socket with offload. It forbids fragments, which only on
+/// Linux and over IPv4 can be undone ([`let_fragment`]), so that blocks beyond the route's MTU would never leave.
 fn may_offload(server: SocketAddr, blksize: u16) -> bool {
-    server.is_ipv4() || whole_blksize(server).is_ok_and(|whole| u32::from(blksize) <= whole)
+    (cfg!(target_os = "linux") && server.is_ipv4())
+        || whole_blksize(server).is_ok_and(|whole| u32::from(blksize) <= whole)
 }
+
+/// Lets the system report datagrams that did not arrive.
+#[cfg(unix)]
+fn enable_reports(offload: &UdpSocketState, socket: &UdpSocket) -> io::Result<()> {
+    offload.enable_transport_errors(socket.into())
+}
+
+/// Windows reports them without being asked.
+#[cfg(not(unix))]
+const fn enable_reports(_: &UdpSocketState, _: &UdpSocket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Empties the queue of reports: it tells again what an error has told, and takes room until it is read.
+#[cfg(unix)]
+fn drain_reports(offload: &UdpSocketState, socket: &UdpSocket) {
+    while let Ok(Some(_)) = offload.recv_transport_error(socket.into()) {}
+}
+
+#[cfg(not(unix))]
+const fn drain_reports(_: &UdpSocketState, _: &UdpSocket) {}
 
 /// Whether this error of a send or receive call is the network's report of an earlier datagram.
 fn is_report(error: &io::Error) -> bool {
