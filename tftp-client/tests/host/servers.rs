@@ -68,11 +68,16 @@ fn a_closed_port_is_followed_by_the_next_server_at_once() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_closed_port_is_reported_as_unreachable() {
-    let closed = closed_port();
-    let result = Client::new(closed)
-        .config(quick())
-        .get(Request::octet("f").unwrap(), &mut Vec::new());
-    assert!(matches!(result, Err(Error::Unreachable(_))), "{result:?}");
+    for (windowsize, offload) in [(1, true), (4, true), (4, false)] {
+        let closed = closed_port();
+        let mut config = quick();
+        config.windowsize = windowsize;
+        let result = Client::new(closed)
+            .config(config)
+            .offload(offload)
+            .get(Request::octet("f").unwrap(), &mut Vec::new());
+        assert!(matches!(result, Err(Error::Unreachable(_))), "{result:?}");
+    }
 }
 
 #[test]
