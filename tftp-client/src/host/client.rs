@@ -137,7 +137,7 @@ impl<'c> Client<'c> {
 
     /// Whether to hand runs of datagrams to the system in one call, and take them so, where it can (UDP
     /// segmentation offload on Linux). `true` if not told; `false` is for network drivers that get it
-    /// wrong. Without it the system does not report that nobody listens at the server's port.
+    /// wrong.
     #[must_use]
     pub const fn offload(mut self, offload: bool) -> Self {
         self.offload = offload;
@@ -278,6 +278,7 @@ impl<'c> Client<'c> {
                 cancellable: self.cancel.is_some(),
                 broadcast: config.any_server,
                 blksize: config.blksize,
+                windows: config.options && config.windowsize > 1,
                 offload: self.offload,
             },
         );

@@ -25,30 +25,32 @@ pub(super) fn run<S: Sink>(
     let mut receiver = Receiver::request(job.link.now(), server, request, config);
     let mut course = Course::new();
     let mut inbox = vec![0; INBOX_LEN];
+    let mut now = job.link.now();
     loop {
-        let at = match receiver.poll(job.link.now()) {
+        let at = match receiver.poll(now) {
             Output::Transmit(transmit) => {
                 job.link.send(&transmit);
                 continue;
             }
             Output::Wait(at) => at,
             Output::Done(result) => {
-                course.report(job, progress(&receiver));
+                course.report(job, || progress(&receiver));
                 let stored = receiver.summary().bytes;
                 return course
                     .conclude(job, result, receiver.retry_without_options())
                     .map_err(|failure| start_anew(failure, job.last_server, sink, stored));
             }
         };
-        course.report(job, progress(&receiver));
+        course.report(job, || progress(&receiver));
         course.check_reachable(job)?;
         if course.is_cancelled(job) {
             receiver.abort(ErrorCode::NOT_DEFINED);
             continue;
         }
-        let arrival = job.link.recv(&mut inbox, at).map_err(Failure::broken)?;
+        let left = at.saturating_since(now);
+        let arrival = job.link.recv(&mut inbox, left).map_err(Failure::broken)?;
+        now = job.link.now();
         let Some(arrival) = arrival else { continue };
-        let mut now = job.link.now();
         for datagram in arrival.datagrams(&inbox) {
             let event = receiver.handle(now, arrival.from, datagram);
             if let Event::Block(block) = event {
@@ -69,6 +71,8 @@ pub(super) fn run<S: Sink>(
                 job.link.send(&transmit);
             }
         }
+        // To store a window may have taken its time, too.
+        now = job.link.now();
     }
 }
 

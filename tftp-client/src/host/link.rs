@@ -27,8 +27,10 @@ const SHORT_WAIT: Duration = Duration::from_millis(4);
 #[derive(Debug)]
 pub(super) struct Link {
     socket: UdpSocket,
-    /// `None`: one datagram a call, as the system or the block size does not allow for more.
-    offload: Option<UdpSocketState>,
+    /// How the system is asked for more than the standard library knows; `None` where it cannot be.
+    state: Option<UdpSocketState>,
+    /// Whether a call may take several datagrams.
+    offload: bool,
     epoch: std::time::Instant,
     /// The receive time-out that the socket has.
     timeout: Option<Duration>,
@@ -73,6 +75,8 @@ pub(super) struct LinkConfig {
     pub(super) broadcast: bool,
     /// The block size that is asked for.
     pub(super) blksize: u16,
+    /// Whether blocks may come or go several at a time.
+    pub(super) windows: bool,
     /// Whether to use offload if there is any.
     pub(super) offload: bool,
 }
@@ -83,18 +87,20 @@ impl Link {
         if config.broadcast && server.is_ipv4() {
             socket.set_broadcast(true)?;
         }
-        let offload = if config.offload && may_offload(server, config.blksize) {
+        let offload = config.offload && config.windows && may_offload(server, config.blksize);
+        let state = if offload {
             start_offload(&socket, server).ok()
         } else {
-            None
+            start_plain(&socket, server).ok()
         };
         Ok(Self {
-            offload,
+            offload: offload && state.is_some(),
+            state,
             socket,
             epoch: std::time::Instant::now(),
             timeout: None,
             // What the offload code leaves behind, even where it fails.
-            nonblocking: true,
+            nonblocking: offload,
             spin: config.spin,
             cancellable: config.cancellable,
             lost: None,
@@ -147,9 +153,11 @@ impl Link {
 
     /// How many datagrams one send call takes.
     pub(super) fn max_segments(&self) -> usize {
-        self.offload
-            .as_ref()
-            .map_or(1, UdpSocketState::max_gso_segments)
+        self.offload().map_or(1, UdpSocketState::max_gso_segments)
+    }
+
+    fn offload(&self) -> Option<&UdpSocketState> {
+        self.state.as_ref().filter(|_| self.offload)
     }
 
     /// Sends a run of datagrams of `segment` octets, the last one perhaps shorter, in one call. `false` if
@@ -165,7 +173,7 @@ impl Link {
             segment_size: Some(segment),
             src_ip: None,
         };
-        let sent = self.insist(|link| match &link.offload {
+        let sent = self.insist(|link| match link.offload() {
             Some(offload) => offload.try_send((&link.socket).into(), &run),
             None => Err(ErrorKind::Unsupported.into()),
         });
@@ -191,9 +199,12 @@ impl Link {
         send(self)
     }
 
-    /// Waits for datagrams until `at`, or a little less.
-    pub(super) fn recv(&mut self, inbox: &mut [u8], at: Instant) -> io::Result<Option<Arrival>> {
-        let mut left = at.saturating_since(self.now());
+    /// Waits so long for datagrams, or a little less.
+    pub(super) fn recv(
+        &mut self,
+        inbox: &mut [u8],
+        mut left: Duration,
+    ) -> io::Result<Option<Arrival>> {
         if self.cancellable {
             left = left.min(CANCEL_SLICE);
         }
@@ -230,7 +241,7 @@ impl Link {
     }
 
     fn recv_once(&mut self, inbox: &mut [u8]) -> io::Result<Option<Arrival>> {
-        let result = match &self.offload {
+        let result = match self.offload() {
             Some(offload) => recv_run(offload, &self.socket, inbox),
             None => self.socket.recv_from(inbox).map(|(len, from)| Arrival {
                 from,
@@ -278,9 +289,9 @@ impl Link {
     fn note_report(&mut self, error: io::Error) {
         self.reports = self.reports.saturating_add(1);
         self.report = Some(error);
-        let Some(offload) = &self.offload else { return };
-        // The queue tells again what the error has told, and takes room until it is read.
-        while let Ok(Some(_)) = offload.recv_transport_error((&self.socket).into()) {}
+        if let Some(state) = &self.state {
+            drain_reports(state, &self.socket);
+        }
     }
 }
 
@@ -299,18 +310,49 @@ fn recv_run(offload: &UdpSocketState, socket: &UdpSocket, inbox: &mut [u8]) -> i
     })
 }
 
+/// Lets the system report what did not arrive, and nothing more: what offload switches on in a socket costs
+/// some of the time of each datagram. That is why its code is started with another socket.
+fn start_plain(socket: &UdpSocket, server: SocketAddr) -> io::Result<UdpSocketState> {
+    let other = UdpSocket::bind(unspecified(server, 0))?;
+    let state = UdpSocketState::new((&other).into())?;
+    enable_reports(&state, socket)?;
+    Ok(state)
+}
+
 fn start_offload(socket: &UdpSocket, server: SocketAddr) -> io::Result<UdpSocketState> {
     let offload = UdpSocketState::new(socket.into())?;
-    offload.enable_transport_errors(socket.into())?;
+    enable_reports(&offload, socket)?;
     let_fragment(socket, server)?;
     Ok(offload)
 }
 
-/// Whether blocks of this size can be sent by a socket with offload. Over IPv6 it forbids fragments for
-/// good, so that blocks beyond the route's MTU would never leave.
+/// Whether blocks of this size can be sent by a socket with offload. It forbids fragments, which only on
+/// Linux and over IPv4 can be undone ([`let_fragment`]), so that blocks beyond the route's MTU would never leave.
 fn may_offload(server: SocketAddr, blksize: u16) -> bool {
-    server.is_ipv4() || whole_blksize(server).is_ok_and(|whole| u32::from(blksize) <= whole)
+    (cfg!(target_os = "linux") && server.is_ipv4())
+        || whole_blksize(server).is_ok_and(|whole| u32::from(blksize) <= whole)
 }
+
+/// Lets the system report datagrams that did not arrive.
+#[cfg(unix)]
+fn enable_reports(state: &UdpSocketState, socket: &UdpSocket) -> io::Result<()> {
+    state.enable_transport_errors(socket.into())
+}
+
+/// Windows reports them without being asked.
+#[cfg(not(unix))]
+const fn enable_reports(_: &UdpSocketState, _: &UdpSocket) -> io::Result<()> {
+    Ok(())
+}
+
+/// Empties the queue of reports: it tells again what an error has told, and takes room until it is read.
+#[cfg(unix)]
+fn drain_reports(state: &UdpSocketState, socket: &UdpSocket) {
+    while let Ok(Some(_)) = state.recv_transport_error(socket.into()) {}
+}
+
+#[cfg(not(unix))]
+const fn drain_reports(_: &UdpSocketState, _: &UdpSocket) {}
 
 /// Whether this error of a send or receive call is the network's report of an earlier datagram.
 fn is_report(error: &io::Error) -> bool {

@@ -41,20 +41,19 @@ pub(super) fn run<S: Source>(
         let at = match upload.send(job) {
             Ok(at) => at,
             Err(result) => {
-                let progress = upload.progress();
-                upload.course.report(job, progress);
+                upload.report(job);
                 let plain_retry = upload.sender.retry_without_options();
                 return upload.course.conclude(job, result, plain_retry);
             }
         };
-        let progress = upload.progress();
-        upload.course.report(job, progress);
+        upload.report(job);
         upload.course.check_reachable(job)?;
         if upload.course.is_cancelled(job) {
             upload.sender.abort(ErrorCode::NOT_DEFINED);
             continue;
         }
-        let mut arrival = job.link.recv(&mut inbox, at).map_err(Failure::broken)?;
+        let left = at.saturating_since(job.link.now());
+        let mut arrival = job.link.recv(&mut inbox, left).map_err(Failure::broken)?;
         while let Some(arrived) = arrival {
             let now = job.link.now();
             for datagram in arrived.datagrams(&inbox) {
@@ -146,15 +145,16 @@ impl<S: Source> Upload<'_, S> {
         self.course.note(job, event);
     }
 
-    fn progress(&self) -> Progress {
-        Progress {
-            server: self.sender.peer(),
-            bytes: self.sender.summary().bytes,
-            size: match self.length {
+    fn report(&mut self, job: &mut Job<'_, '_>) {
+        let (sender, length) = (&self.sender, self.length);
+        self.course.report(job, || Progress {
+            server: sender.peer(),
+            bytes: sender.summary().bytes,
+            size: match length {
                 Length::Known(octets) => Some(octets),
                 Length::Unknown => None,
             },
-            complete: self.sender.is_complete(),
-        }
+            complete: sender.is_complete(),
+        });
     }
 }

@@ -144,11 +144,13 @@ impl<E> Course<E> {
     }
 
     /// Tells how far the transfer is, if that is news.
-    pub(super) fn report(&mut self, job: &mut Job<'_, '_>, progress: Progress) {
+    pub(super) fn report(&mut self, job: &mut Job<'_, '_>, progress: impl FnOnce() -> Progress) {
+        let Some(tell) = job.progress.as_mut() else {
+            return;
+        };
+        let progress = progress();
         let news = (progress.bytes, progress.complete);
-        if self.told != Some(news)
-            && let Some(tell) = job.progress.as_mut()
-        {
+        if self.told != Some(news) {
             self.told = Some(news);
             tell(&progress);
         }

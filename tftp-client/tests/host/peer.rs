@@ -5,9 +5,9 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
-use std::{net::UdpSocket, time::Instant as Clock};
+use std::{io::IoSliceMut, net::UdpSocket, time::Instant as Clock};
 
-use quinn_udp::UdpSocketState;
+use quinn_udp::{RecvMeta, UdpSocketState};
 use tftp_client::{Client, Config, Length, Summary, TransferError};
 use tftp_proto::{Event, Incoming, Instant, Output, Receiver, Sender, Transmit};
 
@@ -49,6 +49,8 @@ impl Peer {
 
     #[track_caller]
     pub(crate) fn recv(&self) -> (Vec<u8>, SocketAddr) {
+        // Offload leaves it non-blocking.
+        self.socket.set_nonblocking(false).unwrap();
         let mut buf = vec![0; 1 << 16];
         let (len, from) = self.socket.recv_from(&mut buf).expect("a datagram");
         buf.truncate(len);
@@ -102,6 +104,27 @@ impl Peer {
 
     pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) {
         self.socket.send_to(datagram, to).unwrap();
+    }
+
+    /// Receives what left in one call, where the system keeps it together: the length of each
+    /// datagram but the last, and of all.
+    pub(crate) fn recv_offloaded(&self, offload: &UdpSocketState) -> (usize, usize) {
+        self.socket.set_nonblocking(false).unwrap();
+        let (mut buf, mut meta) = ([0; 1 << 16], [RecvMeta::default()]);
+        offload
+            .recv(
+                (&self.socket).into(),
+                &mut [IoSliceMut::new(&mut buf)],
+                &mut meta,
+            )
+            .unwrap();
+        (meta[0].stride, meta[0].len)
+    }
+
+    /// Lets runs of datagrams arrive in one call. `None` if the system cannot.
+    pub(crate) fn offload(&self) -> Option<UdpSocketState> {
+        let offload = UdpSocketState::new((&self.socket).into()).unwrap();
+        (offload.max_gso_segments() > 1 && offload.gro_segments() > 1).then_some(offload)
     }
 
     /// Sends datagrams of `segment` octets in one call, so that they arrive in one where the system can.

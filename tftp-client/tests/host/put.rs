@@ -8,7 +8,7 @@ use tftp_client::{
 };
 
 use crate::peer::{
-    LOSSY, Loss, NO_LOSS, Peer, ack, client, contents, data, hasty, is_error, oack, quick,
+    LOSSY, Loss, NO_LOSS, Peer, ack, asking, client, contents, data, hasty, is_error, oack, quick,
     serve_write, strings, windowed,
 };
 
@@ -105,6 +105,29 @@ fn a_source_of_unknown_length_is_stored_whole() {
 #[test]
 fn a_source_that_is_read_once_is_sent_again_after_a_loss() {
     pipes_whole(40_000, windowed(1000, 8), LOSSY);
+}
+
+#[test]
+fn a_window_leaves_in_one_call_where_the_system_can() {
+    let file = contents(8 * 1000 + 1);
+    let peer = Peer::new();
+    let Some(offload) = peer.offload() else {
+        return;
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, to) = peer.recv();
+            peer.send(to, &oack(&[("blksize", "1000"), ("windowsize", "8")]));
+            assert_eq!(peer.recv_offloaded(&offload), (1004, 8 * 1004));
+            peer.send(to, &ack(8));
+            assert_eq!(peer.recv_offloaded(&offload), (5, 5));
+            peer.send(to, &ack(9));
+        });
+        client(&peer)
+            .config(asking(1000, 8))
+            .put(Request::octet("f").unwrap(), &mut &file[..])
+            .unwrap();
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{fs, net::UdpSocket, thread};
 use tempfile::TempDir;
 use tftp_client::{Client, Error, ErrorCode, Request, Sink, StagedFile, StdIo, TransferError};
 
-use crate::peer::{PATIENCE, Peer, ack, calm, contents, data, error, hasty, quick};
+use crate::peer::{PATIENCE, Peer, ack, calm, contents, data, error, hasty, oack, quick};
 
 fn of_servers<'c>(servers: &[&Peer]) -> Client<'c> {
     let mut config = quick();
@@ -68,11 +68,16 @@ fn a_closed_port_is_followed_by_the_next_server_at_once() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_closed_port_is_reported_as_unreachable() {
-    let closed = closed_port();
-    let result = Client::new(closed)
-        .config(quick())
-        .get(Request::octet("f").unwrap(), &mut Vec::new());
-    assert!(matches!(result, Err(Error::Unreachable(_))), "{result:?}");
+    for (windowsize, offload) in [(1, true), (4, true), (4, false)] {
+        let closed = closed_port();
+        let mut config = quick();
+        config.windowsize = windowsize;
+        let result = Client::new(closed)
+            .config(config)
+            .offload(offload)
+            .get(Request::octet("f").unwrap(), &mut Vec::new());
+        assert!(matches!(result, Err(Error::Unreachable(_))), "{result:?}");
+    }
 }
 
 #[test]
@@ -121,6 +126,7 @@ fn a_list_of_silent_servers_is_asked_to_its_end() {
 /// A client of two servers that soon loses patience with one that has answered.
 fn of_dying_and_next<'c>(dying: &Peer, next: &Peer) -> Client<'c> {
     let mut config = hasty();
+    config.windowsize = 2;
     config.retry.resends = 1;
     Client::of_servers([dying.addr(), next.addr()]).config(config)
 }
@@ -135,6 +141,7 @@ fn get_after_a_death<S: Sink>(
     thread::scope(|scope| {
         scope.spawn(|| {
             let (_, to) = dying.recv();
+            dying.send(to, &oack(&[("windowsize", "2")]));
             dying.send(to, &data(1, first_block));
         });
         scope.spawn(|| next.answer_any(&data(1, b"b")));
