@@ -211,15 +211,14 @@ impl Transmit<'_> {
 
     #[inline(never)]
     fn write_head(&self, writer: &mut Writer<'_>) {
-        let numbered = u32::from(self.opcode) << 16 | u32::from(self.number);
-        match self.opcode {
-            wire::RRQ | wire::WRQ | wire::OACK => writer.u16(self.opcode),
-            wire::ERROR => {
-                writer.octets(&numbered.to_be_bytes());
-                return writer.string(ErrorCode(self.number).message().as_bytes());
+        if !matches!(self.opcode, wire::RRQ | wire::WRQ | wire::OACK) {
+            writer.head(self.opcode, self.number);
+            if self.opcode == wire::ERROR {
+                writer.string(ErrorCode(self.number).message().as_bytes());
             }
-            _ => return writer.octets(&numbered.to_be_bytes()),
+            return;
         }
+        writer.u16(self.opcode);
         if let Some(title) = &self.title {
             title.write(writer);
         }

@@ -183,17 +183,14 @@ impl<'b> Packet<'b> {
                 request.options().write(writer);
             }
             Self::Data { block, payload } => {
-                writer.u16(DATA);
-                writer.u16(*block);
+                writer.head(DATA, *block);
                 writer.octets(payload);
             }
             Self::Ack { block } => {
-                writer.u16(ACK);
-                writer.u16(*block);
+                writer.head(ACK, *block);
             }
             Self::Error { code, message } => {
-                writer.u16(ERROR);
-                writer.u16(code.0);
+                writer.head(ERROR, code.0);
                 writer.string(message.0);
             }
             Self::Oack(options) => {

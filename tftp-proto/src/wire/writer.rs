@@ -34,6 +34,12 @@ impl<'t> Writer<'t> {
         self.octets(&number.to_be_bytes());
     }
 
+    /// The header of DATA, ACK and ERROR: the opcode and a number.
+    #[inline]
+    pub(crate) fn head(&mut self, opcode: u16, number: u16) {
+        self.octets(&(u32::from(opcode) << 16 | u32::from(number)).to_be_bytes());
+    }
+
     /// Octets and the zero that ends them.
     pub(crate) fn string(&mut self, octets: &[u8]) {
         self.octets(octets);
