@@ -18,7 +18,7 @@ mkdir -p "$OUT"
 
 # cargo-mutants builds in a copy of the tree, which needs a target directory of its own.
 unset CARGO_TARGET_DIR
-export CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0 PROPTEST_FAILURE_PERSISTENCE=off
+export CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0 RUST_BACKTRACE=0 PROPTEST_FAILURE_PERSISTENCE=off
 
 # With --iterate, cargo-mutants counts what does not compile among what was caught.
 keep_unviable() {

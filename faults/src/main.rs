@@ -161,9 +161,11 @@ mod tests {
         let lost: Vec<String> = faults
             .iter()
             .filter_map(|fault| {
-                let text = fs::read_to_string(root().join(&fault.file)).unwrap();
-                let error = fault.plant(&text).err()?;
-                Some(format!("{}: {error}", fault.name))
+                let why = match fs::read_to_string(root().join(&fault.file)) {
+                    Ok(text) => fault.plant(&text).err()?.to_string(),
+                    Err(error) => format!("{}: {error}", fault.file),
+                };
+                Some(format!("{}: {why}", fault.name))
             })
             .collect();
         assert!(lost.is_empty(), "{lost:#?}");

@@ -1,4 +1,4 @@
-//! Jitter, and what takes a doubled time-out back.
+//! Jitter, what takes a doubled time-out back, and what follows the ACK of a receiver's timer.
 
 use proptest::prelude::*;
 
@@ -127,4 +127,42 @@ fn a_window_sent_again_early_leaves_the_backoff() {
              > DATA 6 [512]
              wait 3050",
     );
+}
+
+/// A window of four, received and acknowledged.
+const WINDOW: &str = "
+             > RRQ f octet windowsize=4
+        5    < OACK windowsize=4
+             > ACK 0
+        6    < DATA 1 [512]
+        7    < DATA 2 [512]
+        8    < DATA 3 [512]
+        9    < DATA 4 [512]
+             > ACK 4
+";
+
+#[test]
+fn a_window_sent_again_after_the_timers_ack_draws_one_at_its_end() {
+    let script = "
+        1509 > ACK 4
+        1520 < DATA 1 [512] = ignored
+        1521 < DATA 2 [512] = ignored
+        1522 < DATA 3 [512] = ignored
+        1523 < DATA 4 [512] = ignored
+             > ACK 4";
+    check(get(asking(512, 4)), &format!("{WINDOW}{script}"));
+}
+
+#[test]
+fn a_late_copy_of_what_was_acknowledged_does_not_move_the_next_ack() {
+    let script = "
+        10   < DATA 5 [512]
+        1510 > ACK 5
+        1520 < DATA 4 [512] = ignored
+        1521 < DATA 6 [512]
+        1522 < DATA 7 [512]
+        1523 < DATA 8 [512]
+        1524 < DATA 9 [512]
+             > ACK 9";
+    check(get(asking(512, 4)), &format!("{WINDOW}{script}"));
 }

@@ -367,3 +367,42 @@ fn a_summary_counts_what_was_of_no_use() {
     assert_eq!((summary.ignored, summary.retransmissions), (4, 0));
     assert_eq!((summary.bytes, summary.blocks), (512, 1));
 }
+
+#[test]
+fn a_client_stays_for_two_time_outs_and_longer_after_each_repeat() {
+    check(
+        get(plain()),
+        "
+             > RRQ f octet
+        5    < DATA 1 [100]
+             > ACK 1
+             wait 2005
+        1000 < DATA 1 [100] = ignored
+             > ACK 1
+             wait 5000
+        2000 < DATA 1 [100] = ignored
+             > ACK 1
+             wait 7000
+        7000 done ok 100",
+    );
+}
+
+#[test]
+fn a_client_does_not_stay_for_ever_for_a_peer_that_repeats_itself() {
+    let mut config = plain();
+    config.retry.resends = 1;
+    check(
+        get(config),
+        "
+             > RRQ f octet
+        5    < DATA 1 [100]
+             > ACK 1
+        1000 < DATA 1 [100] = ignored
+             > ACK 1
+             wait 5000
+        3000 < DATA 1 [100] = ignored
+             > ACK 1
+             wait 5000
+        5000 done ok 100",
+    );
+}

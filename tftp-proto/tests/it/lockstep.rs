@@ -1,6 +1,6 @@
 //! One block, one ACK: RFC 1350 section 4 and 6, and the option exchange around it.
 
-use tftp_proto::{DecodeError, Event, Ignored, Instant, Output, Receiver};
+use tftp_proto::{DecodeError, ErrorCode, Event, Ignored, Instant, Output, Receiver};
 
 use crate::packet;
 use crate::script::check;
@@ -433,4 +433,36 @@ fn what_is_of_no_use_is_said_to_be_late_early_or_strange() {
     assert_eq!(why("DATA 1 [512]"), Ignored::Duplicate);
     assert_eq!(why("DATA 3 [512]"), Ignored::OutOfOrder);
     assert_eq!(why("ACK 1"), Ignored::Unexpected);
+}
+
+/// Whether the machine wants to be polled no later than `now`, in milliseconds.
+fn is_due<M: Machine>(machine: &M, now: u64) -> bool {
+    machine
+        .poll_at()
+        .is_some_and(|at| at <= Instant::from_millis(now))
+}
+
+#[test]
+fn who_has_something_to_send_wants_to_be_polled_at_once() {
+    let mut machine = check(get(plain()), "> RRQ f octet");
+    assert!(!is_due(&machine, 5));
+    let block = packet::bytes("DATA 1 [512]");
+    let _ = machine.handle(Instant::from_millis(5), addr("tid"), &block);
+    assert!(is_due(&machine, 5));
+    let mut machine = check(serve("RRQ f octet", 600, limits()), "> DATA 1 [512]");
+    assert!(!is_due(&machine, 5));
+    let _ = machine.handle(Instant::from_millis(5), addr("a"), &[0, 4, 0, 1]);
+    assert!(is_due(&machine, 5));
+}
+
+#[test]
+fn who_gives_up_wants_to_be_polled_at_once_and_then_no_more() {
+    let mut machine = check(get(plain()), "> RRQ f octet\n 5 < DATA 1 [512]\n > ACK 1");
+    machine.abort(ErrorCode::DISK_FULL);
+    assert!(is_due(&machine, 5));
+    let machine = check(machine, "> ERROR 3\n done local 3");
+    assert_eq!(machine.poll_at(), None);
+    let mut machine = check(serve("RRQ f octet", 600, limits()), "> DATA 1 [512]");
+    machine.abort(ErrorCode::DISK_FULL);
+    assert!(is_due(&machine, 5));
 }

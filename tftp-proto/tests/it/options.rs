@@ -7,7 +7,7 @@ use tftp_proto::{Config, Incoming, Instant, Length, Output, Receiver, Sender};
 
 use crate::packet;
 use crate::script::check;
-use crate::support::{Served, addr, encode, limits, serve, serve_length, take};
+use crate::support::{Served, addr, encode, limits, plain, put, serve, serve_length, take};
 
 /// What a server that agrees to all answers to a read request of a file of 1000 octets.
 #[track_caller]
@@ -281,6 +281,31 @@ pub(crate) fn option() -> impl Strategy<Value = (String, String)> {
         "[ -~]{0,6}",
     ];
     (name, value)
+}
+
+#[test]
+fn only_ack_0_confirms_an_oack() {
+    check(
+        serve("RRQ f octet blksize=8", 20, limits()),
+        "
+             > OACK blksize=8
+        5    < ACK 1 = ignored
+        6    < OACK blksize=8 = ignored
+        7    < ACK 0
+             > DATA 1 [8]",
+    );
+}
+
+#[test]
+fn only_ack_0_accepts_an_upload() {
+    check(
+        put(600, plain()),
+        "
+             > WRQ f octet
+        5    < ACK 1 = ignored
+        6    < ACK 0
+             > DATA 1 [512]",
+    );
 }
 
 proptest! {

@@ -227,7 +227,7 @@ impl<M: Machine> Play<M> {
     /// Polls until there is nothing more to send now.
     fn drain(&mut self) {
         let now = Instant::from_micros(self.now);
-        for _ in 0..100_000 {
+        for _ in 0..5_000 {
             match self.machine.poll(now) {
                 Want::Send(transmit) => {
                     let text = self.describe(&transmit);
