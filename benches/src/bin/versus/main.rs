@@ -241,6 +241,7 @@ fn head(args: &Args, open_files: u64, base: &Path) -> Head {
     Head {
         command: command(),
         note: args.note.clone(),
+        quick: args.quick,
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
         processor: processor.to_owned(),
         cores: thread::available_parallelism().map_or(0, usize::from),

@@ -16,6 +16,8 @@ pub(crate) struct Bar {
     pub(crate) other: f64,
     pub(crate) other_name: String,
     pub(crate) ratio: f64,
+    /// The ratio of the best rounds, of speeds: what else the machine did touches it least.
+    pub(crate) best_ratio: Option<f64>,
     /// `None`: only to know.
     pub(crate) at_least: Option<f64>,
     pub(crate) at_most: Option<f64>,
@@ -59,10 +61,6 @@ pub(super) fn all(outcomes: &[Outcome]) -> Vec<Bar> {
     bars
 }
 
-fn median(cell: &Cell) -> Option<f64> {
-    cell.speed().map(|speed| speed.median)
-}
-
 fn bar(
     outcome: &Outcome,
     what: &str,
@@ -83,6 +81,7 @@ fn bar(
         other,
         other_name: other_name.to_owned(),
         ratio,
+        best_ratio: None,
         at_least,
         at_most,
         met,
@@ -91,25 +90,28 @@ fn bar(
 
 /// The speed of one contender as a multiple of another's.
 fn speeds(outcome: &Outcome, what: &str, ours: &str, other: &str, want: Want) -> Option<Bar> {
-    let speed = |name: &str| median(outcome.cell(name)?);
-    Some(bar(
-        outcome,
-        what,
-        speed(ours)?,
-        (other, speed(other)?),
-        want,
-    ))
+    versus(outcome, what, ours, outcome.cell(other)?, want)
 }
 
 fn against_peers(outcome: &Outcome, what: &str, ours: &str, want: Want) -> Option<Bar> {
-    let (peer, speed) = outcome.best_peer(|cell| {
-        let granted = cell.granted()?;
+    let speed = |cell: &Cell| {
         // Only uploads are compared with those alone that have windows.
-        let comparable = !outcome.case.starts_with("put") || granted == outcome.shape;
-        median(cell).filter(|_| comparable)
-    })?;
-    let own = median(outcome.cell(ours)?)?;
-    Some(bar(outcome, what, own, (&peer.contender, speed), want))
+        let comparable = !outcome.case.starts_with("put") || cell.granted()? == outcome.shape;
+        cell.speed().filter(|_| comparable)
+    };
+    let (peer, _) = outcome.best_peer(|cell| Some(speed(cell)?.median))?;
+    let (_, most) = outcome.best_peer(|cell| Some(speed(cell)?.most))?;
+    let mut bar = versus(outcome, what, ours, peer, want)?;
+    bar.best_ratio = Some(outcome.cell(ours)?.speed()?.most / most);
+    Some(bar)
+}
+
+fn versus(outcome: &Outcome, what: &str, ours: &str, other: &Cell, want: Want) -> Option<Bar> {
+    let (own, speed) = (outcome.cell(ours)?.speed()?, other.speed()?);
+    let other = (other.contender.as_str(), speed.median);
+    let mut bar = bar(outcome, what, own.median, other, want);
+    bar.best_ratio = Some(own.most / speed.most);
+    Some(bar)
 }
 
 fn lockstep(outcome: &Outcome) -> Vec<Option<Bar>> {

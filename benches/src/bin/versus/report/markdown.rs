@@ -93,14 +93,23 @@ impl Report {
             return Ok(());
         }
         writeln!(text, "## Ratios\n")?;
-        writeln!(text, "| Case | What | Ours | Other | Ratio | Wanted | |")?;
-        writeln!(text, "| --- | --- | ---: | ---: | ---: | ---: | --- |")?;
+        writeln!(
+            text,
+            "| Case | What | Ours | Other | Ratio | of the best rounds | Wanted | |"
+        )?;
+        writeln!(
+            text,
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+        )?;
         for bar in &self.bars {
             let wanted = match (bar.at_least, bar.at_most) {
                 (Some(least), _) => format!(">= {least}"),
                 (_, Some(most)) => format!("<= {most}"),
                 _ => String::new(),
             };
+            let best = bar
+                .best_ratio
+                .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
             let verdict = match bar.met {
                 Some(true) => "met",
                 Some(false) => "**missed**",
@@ -108,7 +117,7 @@ impl Report {
             };
             writeln!(
                 text,
-                "| {} | {} | {} | {} ({}) | {:.2} | {wanted} | {verdict} |",
+                "| {} | {} | {} | {} ({}) | {:.2} | {best} | {wanted} | {verdict} |",
                 bar.case,
                 bar.what,
                 short(bar.ours),

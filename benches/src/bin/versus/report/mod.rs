@@ -18,6 +18,7 @@ use crate::{Failed, loss, run::Outcome};
 pub(crate) struct Head {
     pub(crate) command: String,
     pub(crate) note: Option<String>,
+    pub(crate) quick: bool,
     pub(crate) kernel: String,
     pub(crate) processor: String,
     pub(crate) cores: usize,
@@ -39,8 +40,13 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(head: Head, outcomes: Vec<Outcome>, loss: Vec<loss::Row>) -> Self {
         Self {
+            // A smoke test measures nothing that could be judged.
+            bars: if head.quick {
+                Vec::new()
+            } else {
+                bars::all(&outcomes)
+            },
             head,
-            bars: bars::all(&outcomes),
             outcomes,
             loss,
         }
@@ -94,6 +100,7 @@ mod tests {
         let head = Head {
             command: String::new(),
             note: None,
+            quick: false,
             kernel: String::new(),
             processor: String::new(),
             cores: 1,
