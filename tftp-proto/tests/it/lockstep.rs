@@ -466,3 +466,13 @@ fn who_gives_up_wants_to_be_polled_at_once_and_then_no_more() {
     machine.abort(ErrorCode::DISK_FULL);
     assert!(is_due(&machine, 5));
 }
+
+#[test]
+fn an_ack_of_the_next_block_before_it_is_sent_is_strange() {
+    let mut machine = check(serve("RRQ f octet", 5000, limits()), "> DATA 1 [512]").0;
+    let now = Instant::from_millis(5);
+    let event = machine.handle(now, addr("a"), &[0, 4, 0, 1]);
+    assert_eq!(event, Event::Acknowledged { up_to: 512 });
+    let event = machine.handle(now, addr("a"), &[0, 4, 0, 2]);
+    assert_eq!(event, Event::Ignored(Ignored::Unexpected));
+}
