@@ -406,3 +406,18 @@ fn a_client_does_not_stay_for_ever_for_a_peer_that_repeats_itself() {
         5000 done ok 100",
     );
 }
+
+#[test]
+fn a_source_that_tells_its_end_again_sends_its_last_block_again() {
+    check(
+        serve("RRQ f octet", 600, limits()),
+        "
+             > DATA 1 [512]
+        5    < ACK 1
+             > DATA 2 [88]
+        6    ends 600
+             > DATA 2 [88]
+        7    < ACK 2
+             done ok 600",
+    );
+}

@@ -429,6 +429,24 @@ fn a_source_may_end_inside_a_window() {
 }
 
 #[test]
+fn a_source_may_end_between_two_blocks_of_a_window() {
+    check(
+        serve_length("RRQ f octet windowsize=4", Length::Unknown, limits()),
+        "
+             > OACK windowsize=4
+        1    < ACK 0
+             > DATA 1 [512]
+             > DATA 2 [512]
+             > DATA 3 [512]
+             > DATA 4 [512]
+        1    ends 1024
+             > DATA 3 [0]
+        2    < ACK 3
+             done ok 1024",
+    );
+}
+
+#[test]
 fn a_length_beyond_the_known_one_is_not_believed() {
     check(
         put(60, plain()),

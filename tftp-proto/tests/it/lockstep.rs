@@ -4,6 +4,7 @@ use tftp_proto::{DecodeError, ErrorCode, Event, Ignored, Instant, Output, Receiv
 
 use crate::packet;
 use crate::script::check;
+use crate::shop::Shop;
 use crate::support::{
     Machine, Want, addr, asking, encode, flush, get, limits, plain, put, serve, take,
 };
@@ -475,4 +476,13 @@ fn an_ack_of_the_next_block_before_it_is_sent_is_strange() {
     assert_eq!(event, Event::Acknowledged { up_to: 512 });
     let event = machine.handle(now, addr("a"), &[0, 4, 0, 2]);
     assert_eq!(event, Event::Ignored(Ignored::Unexpected));
+}
+
+#[test]
+fn a_refusal_is_due_at_once() {
+    let mut shop = Shop::<2>::new(limits());
+    assert!(!is_due(&shop, 5));
+    let request = packet::bytes("RRQ missing octet");
+    let _ = shop.handle(Instant::from_millis(5), addr("a"), &request);
+    assert!(is_due(&shop, 5));
 }

@@ -356,6 +356,31 @@ fn c25_a_transfer_that_had_begun_is_not_tried_without_options() {
 }
 
 #[test]
+fn an_upload_that_was_never_answered_is_not_tried_without_options() {
+    let mut machine = put(6000, asking(1428, 1));
+    assert_eq!(left_alone(&mut machine, 0).2, Err(TransferError::TimedOut));
+    assert!(!machine.retry_without_options());
+}
+
+#[test]
+fn an_upload_that_had_begun_is_not_tried_without_options() {
+    let mut machine = check(
+        put(6000, asking(1428, 1)),
+        "
+             > WRQ f octet blksize=1428
+        5    < OACK blksize=1428
+             > DATA 1 [1428]
+        6    < ACK 1
+             > DATA 2 [1428]",
+    );
+    assert_eq!(
+        left_alone(&mut machine, 6_000).2,
+        Err(TransferError::TimedOut)
+    );
+    assert!(!machine.retry_without_options());
+}
+
+#[test]
 fn c84_a_download_announced_too_large_is_refused() {
     let mut config = asking(512, 1);
     config.tsize = true;

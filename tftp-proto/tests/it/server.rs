@@ -350,13 +350,12 @@ fn h03_f31_half_open_requests_shut_nobody_out() {
         Heard::Request
     ));
     let mut sent = Vec::new();
-    flush(|| match shop.poll(now) {
-        Want::Send(transmit) => {
+    flush(|| {
+        let want = shop.poll(now);
+        if let Want::Send(transmit) = &want {
             sent.push(transmit.to);
-            true
         }
-        Want::Done(_) => true,
-        Want::Wait(_) => false,
+        !matches!(want, Want::Wait(_))
     });
     assert_eq!(sent, [addr("a")]);
 }

@@ -4,6 +4,7 @@ use tftp_proto::{Event, Instant, Receiver, Request};
 
 use crate::packet;
 use crate::script::check;
+use crate::shop::play;
 use crate::support::{addr, asking, byte, get, left_alone, limits, plain, put, serve, take};
 
 #[test]
@@ -218,4 +219,20 @@ fn an_answer_from_another_ipv6_address_or_zone_is_not_taken() {
 fn an_answer_of_the_other_family_is_not_taken() {
     assert!(!takes("192.0.2.1:69", "[::ffff:192.0.2.1]:69"));
     assert!(!takes("[::ffff:192.0.2.1]:69", "192.0.2.1:69"));
+}
+
+#[test]
+fn a_request_repeated_because_its_answer_was_lost_is_no_new_start() {
+    let left = play(
+        "
+             < RRQ f octet
+             > DATA 1 [512]
+        1000 > DATA 1 [512]
+        1100 < RRQ f octet = ignored
+        1200 < ACK 1
+             > DATA 2 [88]
+        1201 < ACK 2
+             done ok 600",
+    );
+    assert_eq!(left, 0);
 }
