@@ -209,6 +209,19 @@ pub fn is_thumb(elf: &[u8]) -> Result<bool> {
     }
 }
 
+/// Whether a program can allocate.
+///
+/// # Errors
+/// If it is no ELF file.
+pub fn has_heap(elf: &[u8]) -> Result<bool> {
+    let file = object::File::parse(elf)?;
+    Ok(file.symbols().any(|symbol| {
+        symbol
+            .name()
+            .is_ok_and(|name| name.contains("__rust_alloc"))
+    }))
+}
+
 /// The places in the sources of these crates that jump to one of the language's functions that panic: by the
 /// program's instructions, and the lines that they came from.
 ///

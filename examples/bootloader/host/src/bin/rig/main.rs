@@ -158,13 +158,14 @@ fn needs_all() -> bool {
 /// What each part of both builds takes of the flash. The smaller one, with neither put nor recovery, is held to a
 /// limit where its instructions are Thumb's.
 fn sizes(full: &Path, small: &Path) -> Result<String> {
-    let elf = fs::read(small)?;
+    let (full, elf) = (fs::read(full)?, fs::read(small)?);
+    ensure!(!parts::has_heap(&full)?, "the bootloader has a heap");
     let sizes = parts::measure(&elf)?;
     let code = sizes.of("TFTP protocol");
     let mut said = format!(
         "octets of flash, the whole bootloader:\n{}\nwithout put and recovery:\n{sizes}\n\
          TFTP protocol, get alone: {code}",
-        parts::measure(&fs::read(full)?)?
+        parts::measure(&full)?
     );
     if parts::is_thumb(&elf)? {
         write!(said, " (goal {GET_GOAL}, limit {GET_LIMIT})")?;
@@ -172,6 +173,9 @@ fn sizes(full: &Path, small: &Path) -> Result<String> {
     }
     let panics = parts::panics_in(&elf, &["/tftp-proto/", "/tftp-client/"])?;
     ensure!(panics.is_empty(), "code that panics: {}", panics.join(", "));
-    write!(said, "\ncalls of code that panics in the TFTP parts: 0")?;
+    write!(
+        said,
+        "\ncalls of code that panics in the TFTP parts: 0; no heap"
+    )?;
     Ok(said)
 }
