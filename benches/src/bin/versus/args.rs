@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// A word on the circumstances, for the head of the report
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+    /// Files of an eighth of the size: with many rounds, the best of them are quiet moments of a busy machine
+    #[arg(long)]
+    pub(crate) short: bool,
     /// One short round of fewer cases: shows that everything works, measures nothing
     #[arg(long)]
     pub(crate) quick: bool,

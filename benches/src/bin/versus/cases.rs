@@ -68,8 +68,9 @@ const OFFLOAD: Contender = contender(
 );
 const BOTH: Contender = contender(BOTH_OURS, Kind::Ours, Driver::Ours { busy_poll: false });
 
-/// Every case; `quick`: enough of them to see that all parts work, with small files.
-pub(crate) fn all(peers: &[Kind], quick: bool) -> Vec<Case> {
+/// Every case; `quick`: enough of them to see that all parts work, with small files; `short`: files of an eighth,
+/// but where there are many clients.
+pub(crate) fn all(peers: &[Kind], quick: bool, short: bool) -> Vec<Case> {
     let mut cases = Vec::new();
     for (blksize, mib) in [(512, 16), (1_468, 32), (8_192, 128), (65_464, 512)] {
         if quick && blksize != 1_468 {
@@ -86,6 +87,11 @@ pub(crate) fn all(peers: &[Kind], quick: bool) -> Vec<Case> {
         cases.push(windows(Way::Put, windowsize, peers));
     }
     cases.extend(pairs());
+    if short {
+        for case in &mut cases {
+            case.len /= 8;
+        }
+    }
     for (clients, len) in [
         (1, MIB),
         (50, MIB),

@@ -100,7 +100,7 @@ fn raise_file_limit() -> u64 {
 
 fn compare(args: &Args, open_files: u64) -> Result<(), Failed> {
     let peers = chosen_peers(args)?;
-    let cases: Vec<Case> = cases::all(&peers, args.quick)
+    let cases: Vec<Case> = cases::all(&peers, args.quick, args.short)
         .into_iter()
         .filter(|case| is_chosen(args, &case.name))
         .collect();
@@ -160,7 +160,7 @@ fn effort(args: &Args) -> Effort {
     } else {
         Effort {
             rounds: args.rounds,
-            least: Duration::from_millis(250),
+            least: Duration::from_millis(if args.short { 30 } else { 250 }),
         }
     }
 }
