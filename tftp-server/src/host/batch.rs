@@ -5,12 +5,13 @@ use std::io::{self, IoSliceMut};
 
 use mio::net::UdpSocket;
 use quinn_udp::UdpSocketState;
-use tftp_proto::{
-    DATA_HEADER_LEN, ErrorCode, Instant, Output, Packet, Summary, Text, TransferError, Transmit,
-};
+use tftp_proto::{ErrorCode, Instant, Output, Packet, Summary, Text, TransferError, Transmit};
 
-use super::transfer::{File, Machine, Transfer};
-use crate::{ContentError, Source};
+use super::{
+    ahead::{Ahead, ROOM, Window, datagram_len, read_into},
+    transfer::{File, Machine, Transfer},
+};
+use crate::ContentError;
 
 /// Datagrams that are put together at the most: the kernel cuts no more out of one.
 const MOST_DATAGRAMS: usize = 64;
@@ -86,7 +87,8 @@ pub(crate) struct Outbox {
     buf: Vec<u8>,
     /// DATA of one length, but for the last, from consecutive places of one file; or one other packet.
     run: Vec<Transmit<'static>>,
-    /// Octets of all datagrams of the run.
+    /// Where its datagrams are in the buffer, one after the other, and their octets.
+    start: usize,
     octets: usize,
     /// The window that was sent last.
     window: Option<Window>,
@@ -94,43 +96,12 @@ pub(crate) struct Outbox {
     ahead: Option<Ahead>,
 }
 
-/// A window that has been sent, as a hint to the next one.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    serial: u64,
-    blksize: usize,
-    /// Datagrams that were sent with the first call.
-    run: usize,
-    /// Where it ends in the file.
-    end: u64,
-}
-
-/// Octets of a file that lie in the buffer where datagrams of so many octets each have them.
-#[derive(Clone, Copy, Debug)]
-struct Ahead {
-    serial: u64,
-    offset: u64,
-    stride: usize,
-    octets: usize,
-}
-
-impl Ahead {
-    /// Whether the bytes of `run`, which are `wanted`, are among them.
-    fn holds(&self, serial: u64, run: &[Transmit<'_>], wanted: usize) -> bool {
-        let Some(first) = run.first() else {
-            return false;
-        };
-        let starts = first.span().is_some_and(|span| span.offset == self.offset);
-        let fits = run.len() == 1 || datagram_len(first) == self.stride;
-        serial == self.serial && starts && fits && wanted <= self.octets
-    }
-}
-
 impl Outbox {
     pub(crate) fn new() -> Self {
         Self {
-            buf: vec![0; 1 << 16],
+            buf: vec![0; ROOM],
             run: Vec::with_capacity(MOST_DATAGRAMS),
+            start: 0,
             octets: 0,
             window: None,
             ahead: None,
@@ -162,7 +133,7 @@ impl Outbox {
             ahead = self.gather(first, transfer, now);
             octets = octets.saturating_add(self.octets);
             match self.send_run(serial, transfer, outlet) {
-                Sent::All => self.note_window(serial),
+                Sent::All => self.window = Window::grown(self.window, serial, &self.run),
                 Sent::Changed => {
                     self.window = None;
                     ahead = None;
@@ -215,56 +186,13 @@ impl Outbox {
         None
     }
 
-    fn note_window(&mut self, serial: u64) {
-        let (first, last) = (self.run.first(), self.run.last());
-        let spans = first
-            .and_then(Transmit::span)
-            .zip(last.and_then(Transmit::span));
-        self.window = spans.map(|(first, last)| Window {
-            serial,
-            blksize: first.len,
-            run: self.window.map_or(self.run.len(), |window| window.run),
-            end: last.offset.saturating_add(last.len as u64),
-        });
-    }
-
     /// Reads the bytes that `transfer` will want next, if it is the one that has just sent a window, so that they
     /// are there when its client has acknowledged that. Whatever else is sent first takes their place.
     pub(crate) fn read_ahead(&mut self, serial: u64, transfer: &mut Transfer) {
-        let window = self.window.take().filter(|window| window.serial == serial);
-        let (Some(window), File::Source(source)) = (window, &mut transfer.file) else {
-            return;
-        };
-        // One that does not know its length may be one that cannot be read at will.
-        let length = source.length().unwrap_or_default();
-        let Some(mut left) = length.checked_sub(window.end).filter(|left| *left > 0) else {
-            return;
-        };
-        let stride = window.blksize.saturating_add(DATA_HEADER_LEN);
-        let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =
-            core::array::from_fn(|_| IoSliceMut::new(&mut []));
-        let (mut count, mut wanted) = (0_usize, 0_usize);
-        let places = gaps.iter_mut().zip(self.buf.chunks_exact_mut(stride));
-        for (gap, datagram) in places.take(window.run) {
-            let len = usize::try_from(left).map_or(window.blksize, |left| left.min(window.blksize));
-            let body = datagram.get_mut(DATA_HEADER_LEN..).unwrap_or_default();
-            *gap = IoSliceMut::new(body.get_mut(..len).unwrap_or_default());
-            count = count.saturating_add(1);
-            wanted = wanted.saturating_add(len);
-            left = left.saturating_sub(len as u64);
-            if left == 0 {
-                break;
-            }
+        let window = self.window.take().filter(|window| window.is_of(serial));
+        if let (Some(window), File::Source(source)) = (window, &mut transfer.file) {
+            self.ahead = window.read_next(source.as_mut(), &mut self.buf);
         }
-        let gaps = gaps.get_mut(..count).unwrap_or_default();
-        // What goes wrong here goes wrong again when the bytes are wanted.
-        let read = read_into(source.as_mut(), window.end, gaps);
-        self.ahead = read.is_ok_and(|read| read == wanted).then_some(Ahead {
-            serial: window.serial,
-            offset: window.end,
-            stride,
-            octets: wanted,
-        });
     }
 
     fn send_run(&mut self, serial: u64, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Sent {
@@ -290,18 +218,20 @@ impl Outbox {
     /// Encodes the run and reads the file into it. `false`: the file ended before that; only what is
     /// whole is left of the run.
     fn build(&mut self, serial: u64, transfer: &mut Transfer) -> Result<bool, ContentError> {
+        let spans = self.run.iter().filter_map(Transmit::span);
+        let wanted = spans.map(|span| span.len).fold(0, usize::saturating_add);
         let ahead = self.ahead.take();
-        let mut room = self.buf.as_mut_slice();
+        let ahead = ahead.filter(|ahead| ahead.holds(serial, &self.run, wanted));
+        self.start = ahead.map_or(0, |ahead| ahead.start());
+        let mut room = self.buf.get_mut(self.start..).unwrap_or_default();
         let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =
             core::array::from_fn(|_| IoSliceMut::new(&mut []));
-        let mut wanted = 0_usize;
         for (transmit, place) in self.run.iter().zip(&mut gaps) {
             let (datagram, rest) = core::mem::take(&mut room)
                 .split_at_mut_checked(datagram_len(transmit))
                 .unwrap_or_default();
             room = rest;
             if let Ok(Some(gap)) = transmit.encode(datagram) {
-                wanted = wanted.saturating_add(gap.buf.len());
                 *place = IoSliceMut::new(gap.buf);
             }
         }
@@ -316,7 +246,8 @@ impl Outbox {
         else {
             return Ok(true);
         };
-        if ahead.is_some_and(|ahead| ahead.holds(serial, &self.run, wanted)) {
+        if let Some(ahead) = ahead {
+            self.ahead = ahead.after(self.run.len(), wanted);
             return Ok(true);
         }
         let gaps = gaps.get_mut(..self.run.len()).unwrap_or_default();
@@ -346,7 +277,8 @@ impl Outbox {
 
     /// Sends the run. The index returned is of the first datagram that there was no room for.
     fn transmit(&self, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Option<usize> {
-        let (first, contents) = (self.run.first()?, self.buf.get(..self.octets)?);
+        let first = self.run.first()?;
+        let contents = self.buf.get(self.start..)?.get(..self.octets)?;
         let size = first.span().map_or(self.octets, |_| datagram_len(first));
         if self.run.len() > 1 && transfer.segmentation && self.run.len() <= outlet.segments {
             match outlet.send(first, contents, Some(size)) {
@@ -367,25 +299,6 @@ impl Outbox {
     }
 }
 
-fn read_into(
-    source: &mut dyn Source,
-    offset: u64,
-    gaps: &mut [IoSliceMut<'_>],
-) -> Result<usize, ContentError> {
-    match gaps {
-        [gap] => source.read_at(offset, gap),
-        gaps => source.read_vectored_at(offset, gaps),
-    }
-}
-
-/// Octets of a datagram. Those of DATA are known without writing it for measure.
-fn datagram_len(transmit: &Transmit<'_>) -> usize {
-    match transmit.span() {
-        Some(span) => span.len.saturating_add(DATA_HEADER_LEN),
-        None => transmit.encoded_len(),
-    }
-}
-
 /// Puts `message` into the ERROR at the start of `buf`, if there is one that has no code of its own: the code
 /// alone would say nothing. The octets that it has now are returned.
 fn explain(message: &'static str, buf: &mut [u8]) -> Option<usize> {
@@ -395,50 +308,4 @@ fn explain(message: &'static str, buf: &mut [u8]) -> Option<usize> {
     }
     let message = Text(message.as_bytes());
     Packet::Error { code, message }.encode(buf).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use tftp_proto::{Config, Incoming, Length, Sender};
-
-    use super::*;
-
-    /// The first window of four blocks of 512.
-    fn window() -> Vec<Transmit<'static>> {
-        let client = ([127, 0, 0, 1], 2000).into();
-        let request = b"\0\x01image\0octet\0windowsize\x004\0";
-        let incoming = Incoming::decode(client, request).unwrap();
-        let now = Instant::ZERO;
-        let length = Length::Known(5000);
-        let mut sender = Sender::accept(now, &incoming, length, Config::server());
-        assert!(matches!(sender.poll(now), Output::Transmit(_)));
-        let _ = sender.handle(now, client, &[0, 4, 0, 0]);
-        let outputs = (0..4).map(|_| sender.poll(now));
-        outputs
-            .filter_map(|output| match output {
-                Output::Transmit(transmit) => Some(transmit),
-                Output::Wait(_) | Output::Done(_) => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn only_all_the_bytes_at_the_right_places_are_as_good_as_reading_them() {
-        let ahead = |serial, offset, stride, octets| Ahead {
-            serial,
-            offset,
-            stride,
-            octets,
-        };
-        let run = window();
-        assert!(ahead(1, 0, 516, 2048).holds(1, &run, 2048));
-        for other in [
-            ahead(2, 0, 516, 2048),
-            ahead(1, 512, 516, 2048),
-            ahead(1, 0, 1028, 2048),
-            ahead(1, 0, 516, 2047),
-        ] {
-            assert!(!other.holds(1, &run, 2048), "{other:?}");
-        }
-    }
 }

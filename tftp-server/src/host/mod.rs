@@ -1,6 +1,7 @@
 //! A server on a host: event loops over the sockets of the operating system.
 
 mod accept;
+mod ahead;
 mod batch;
 mod begin;
 mod census;

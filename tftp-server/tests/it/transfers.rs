@@ -20,7 +20,16 @@ fn files_of_all_sizes_are_sent_whole() {
         .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
         .collect();
     let (_dir, server) = serve_files(&listed);
-    for (blksize, windowsize) in [(512, 1), (8, 4), (1468, 8), (65464, 3)] {
+    // The windows of 64 and of 300 blocks take two calls and more.
+    let choice = [
+        (512, 1),
+        (8, 4),
+        (1468, 8),
+        (65464, 3),
+        (1468, 64),
+        (300, 300),
+    ];
+    for (blksize, windowsize) in choice {
         for (name, bytes) in files
             .iter()
             .filter(|(_, bytes)| bytes.len() <= 100_000 || blksize > 8)
