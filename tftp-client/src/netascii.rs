@@ -4,10 +4,10 @@ use core::fmt;
 
 use tftp_proto::{
     ErrorCode, Length,
-    netascii::{Decoder, Encoder},
+    netascii::{Cursor, Decoder},
 };
 
-use crate::{Forward, Sink, Source};
+use crate::{Sink, Source};
 
 /// Octets translated at a time.
 const PIECE: usize = 512;
@@ -64,24 +64,18 @@ impl<S: Sink> Sink for Decoded<S> {
     }
 }
 
-/// Reads a source of text with local line ends (LF) as netascii. A [`Window`](crate::Window) around it
-/// gives what is sent: how long the translation is shows only at its end, and where a block starts in the
-/// text is not to be computed.
+/// A [`Source`] of netascii from one of text with local line ends (LF). It keeps nothing of the text: what is sent
+/// again is translated again. How long the translation is shows only at its end, so no `tsize` is announced.
 ///
-/// A text that ends before the length that its source had told at the start is an error, as its
+/// A text that ends before the length that its source had told before the request is an error, as its
 /// translation would look complete.
 #[derive(Debug)]
 pub struct Encoded<S> {
     source: S,
-    encoder: Encoder,
-    /// What the source has told, once it was asked.
-    length: Option<Length>,
-    /// Where in the text the next piece is.
-    offset: u64,
-    /// Text that is read, but not translated.
-    piece: [u8; PIECE],
-    piece_at: usize,
-    piece_len: usize,
+    cursor: Cursor,
+    /// What the source has told.
+    length: Length,
+    scratch: [u8; PIECE],
 }
 
 /// Why a text could not be given as netascii.
@@ -113,69 +107,65 @@ impl<E: fmt::Display> fmt::Display for EncodedError<E> {
 impl<E: core::error::Error> core::error::Error for EncodedError<E> {}
 
 impl<S> Encoded<S> {
-    /// Reads the text from `source`, from its start.
+    /// Reads the text from `source`.
     pub const fn new(source: S) -> Self {
         Self {
             source,
-            encoder: Encoder::new(),
-            length: None,
-            offset: 0,
-            piece: [0; PIECE],
-            piece_at: 0,
-            piece_len: 0,
+            cursor: Cursor::new(),
+            length: Length::Unknown,
+            scratch: [0; PIECE],
         }
     }
 }
 
-impl<S: Source> Encoded<S> {
-    /// Reads the next piece of text: an empty one at its end.
-    fn load(&mut self) -> Result<(), EncodedError<S::Error>> {
-        let length = match self.length {
-            Some(length) => length,
-            None => self.source.length().map_err(EncodedError::Source)?,
-        };
-        self.length = Some(length);
-        self.piece_len = self
-            .source
-            .read_at(self.offset, &mut self.piece)
-            .map_err(EncodedError::Source)?;
-        self.piece_at = 0;
-        self.offset = self.offset.saturating_add(self.piece_len as u64);
-        match length {
-            Length::Known(expected) if self.piece_len == 0 && self.offset < expected => {
-                Err(EncodedError::Shrunk {
-                    expected,
-                    found: self.offset,
-                })
-            }
-            _ => {
-                self.source.release(self.offset);
-                Ok(())
-            }
-        }
+/// Reads text that is `length` octets long.
+fn read_text<S: Source>(
+    source: &mut S,
+    length: Length,
+    offset: u64,
+    buf: &mut [u8],
+) -> Result<usize, EncodedError<S::Error>> {
+    let len = source.read_at(offset, buf).map_err(EncodedError::Source)?;
+    match length {
+        Length::Known(expected) if len == 0 && offset < expected => Err(EncodedError::Shrunk {
+            expected,
+            found: offset,
+        }),
+        _ => Ok(len),
     }
 }
 
-impl<S: Source> Forward for Encoded<S> {
+impl<S: Source> Source for Encoded<S> {
     type Error = EncodedError<S::Error>;
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        loop {
-            if self.piece_at == self.piece_len {
-                self.load()?;
-            }
-            if self.piece_len == 0 {
-                return Ok(self.encoder.finish(buf));
-            }
-            let text = self.piece.get(self.piece_at..self.piece_len);
-            let done = self.encoder.encode(text.unwrap_or_default(), buf);
-            self.piece_at = self.piece_at.saturating_add(done.consumed);
-            if done.written > 0 {
-                return Ok(done.written);
-            }
-            if done.consumed == 0 {
-                return Ok(0);
-            }
+    fn length(&mut self) -> Result<Length, Self::Error> {
+        self.length = self.source.length().map_err(EncodedError::Source)?;
+        Ok(Length::Unknown)
+    }
+
+    fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, Self::Error> {
+        let Self {
+            source,
+            cursor,
+            length,
+            scratch,
+        } = self;
+        cursor.read_at(offset, buf, scratch, |at, text| {
+            read_text(source, *length, at, text)
+        })
+    }
+
+    fn release(&mut self, up_to: u64) {
+        let Self {
+            source,
+            cursor,
+            length,
+            scratch,
+        } = self;
+        let read = |at, text: &mut [u8]| read_text(source, *length, at, text);
+        // The next reading meets the same error, and can tell it.
+        if let Ok(needed) = cursor.release(up_to, scratch, read) {
+            self.source.release(needed);
         }
     }
 

@@ -200,3 +200,157 @@ impl Decoder {
         !self.after_cr
     }
 }
+
+/// Octets of netascii that are passed over at once.
+const PASSED: usize = 128;
+
+/// A point in a text, in both of its forms.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Place {
+    /// Octets of netascii before it.
+    coded: u64,
+    /// Octets of local text that the encoder has consumed.
+    local: u64,
+    encoder: Encoder,
+}
+
+impl Place {
+    const START: Self = Self {
+        coded: 0,
+        local: 0,
+        encoder: Encoder::new(),
+    };
+
+    /// Fills `out` with what follows, unless the text ends before.
+    fn fill<E>(
+        &mut self,
+        out: &mut [u8],
+        scratch: &mut [u8],
+        read: &mut impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let mut filled = 0_usize;
+        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let wanted = room.len().min(scratch.len());
+            let input = scratch.get_mut(..wanted).unwrap_or_default();
+            let count = read(self.local, input)?;
+            let done = if count == 0 {
+                Progress {
+                    consumed: 0,
+                    written: self.encoder.finish(room),
+                }
+            } else {
+                self.encoder
+                    .encode(input.get(..count).unwrap_or_default(), room)
+            };
+            self.local = self.local.saturating_add(done.consumed as u64);
+            self.coded = self.coded.saturating_add(done.written as u64);
+            filled = filled.saturating_add(done.written);
+            if count == 0 {
+                break;
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Goes on to the octet `coded` of the netascii, or to its end.
+    fn pass<E>(
+        &mut self,
+        coded: u64,
+        scratch: &mut [u8],
+        read: &mut impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        let mut passed = [0; PASSED];
+        while self.coded < coded {
+            let rest = usize::try_from(coded.saturating_sub(self.coded)).unwrap_or(PASSED);
+            let room = passed.get_mut(..rest.min(PASSED)).unwrap_or_default();
+            if self.fill(room, scratch, read)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The netascii of a text that can be read at any offset, to be read at offsets of its own: for a sender that must
+/// be able to repeat what the peer has not acknowledged. It holds no octet of the text, but encodes again from the
+/// last place that was released.
+///
+/// The text is read through a function that is given an offset and room for at least one octet, and tells how
+/// many octets it has put there: 0 only where the text ends. `scratch` is room for a piece of the text while it is
+/// encoded, at least one octet; what the function reads at once is no more than that.
+///
+/// ```
+/// use tftp_proto::netascii::Cursor;
+///
+/// let text = b"a\nb";
+/// let mut read = |offset: u64, buf: &mut [u8]| {
+///     let rest = text.get(offset as usize..).unwrap_or_default();
+///     let len = rest.len().min(buf.len());
+///     buf[..len].copy_from_slice(&rest[..len]);
+///     Ok::<_, ()>(len)
+/// };
+/// let (mut cursor, mut out, mut scratch) = (Cursor::new(), [0; 2], [0; 16]);
+/// assert_eq!(cursor.read_at(2, &mut out, &mut scratch, &mut read), Ok(2));
+/// assert_eq!(&out, b"\nb");
+/// assert_eq!(cursor.read_at(1, &mut out, &mut scratch, &mut read), Ok(2));
+/// assert_eq!(&out, b"\r\n");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Cursor {
+    /// Nothing before it is asked for any more.
+    base: Place,
+    /// Where the last reading ended.
+    here: Place,
+}
+
+impl Cursor {
+    /// A cursor at the start of a text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            base: Place::START,
+            here: Place::START,
+        }
+    }
+
+    /// Fills `out` with the netascii from `offset` on, and tells how many octets that are: fewer than there is
+    /// room for only where the text ends. From before what was released nothing can be read: what is given is
+    /// then the octets after it.
+    ///
+    /// # Errors
+    /// Those of `read`. The same octets can then be asked for again.
+    pub fn read_at<E>(
+        &mut self,
+        offset: u64,
+        out: &mut [u8],
+        scratch: &mut [u8],
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        if self.here.coded > offset {
+            self.here = self.base;
+        }
+        self.here.pass(offset, scratch, &mut read)?;
+        self.here.fill(out, scratch, &mut read)
+    }
+
+    /// Forgets how to encode what is before `up_to`, which the peer has acknowledged. Gives the octet of the
+    /// text before which none is needed any more.
+    ///
+    /// # Errors
+    /// Those of `read`. Nothing is forgotten then that is needed.
+    pub fn release<E>(
+        &mut self,
+        up_to: u64,
+        scratch: &mut [u8],
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<usize, E>,
+    ) -> Result<u64, E> {
+        if self.here.coded == up_to {
+            self.base = self.here;
+        } else {
+            self.base.pass(up_to, scratch, &mut read)?;
+        }
+        Ok(self.base.local)
+    }
+}

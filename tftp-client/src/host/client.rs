@@ -15,7 +15,7 @@ use super::{
     route::route_blksize,
     transfer::{Failure, Job, Next},
 };
-use crate::{Decoded, Encoded, Sink, Source, Window};
+use crate::{Decoded, Encoded, Sink, Source};
 
 /// Fetches and stores files over UDP. Each transfer has a socket of its own.
 ///
@@ -190,7 +190,7 @@ impl<'c> Client<'c> {
         source: &mut S,
     ) -> Result<Summary, Error<S::Error>> {
         if request.mode() == Mode::Netascii {
-            let mut text = Window::growing(Encoded::new(source));
+            let mut text = Encoded::new(source);
             return self
                 .attempts(|job, server, config| put::run(job, server, request, config, &mut text))
                 .map_err(Error::of_text);

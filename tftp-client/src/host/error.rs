@@ -5,7 +5,7 @@ use std::io;
 
 use tftp_proto::{ErrorCode, RequestError, TransferError};
 
-use crate::{EncodedError, WindowError};
+use crate::EncodedError;
 
 /// Why a get or a put failed. `E` is the error of the sink or the source.
 #[derive(Debug)]
@@ -41,16 +41,14 @@ pub enum Error<E = io::Error> {
     Cancelled,
 }
 
-impl<E> Error<WindowError<EncodedError<E>>> {
-    /// The same failure without the translation and the window that a text goes through.
+impl<E> Error<EncodedError<E>> {
+    /// The same failure without the translation of a text.
     pub(super) fn of_text(self) -> Error<E> {
         match self {
-            Self::Store(WindowError::Source(EncodedError::Source(error))) => Error::Store(error),
-            Self::Store(WindowError::Source(EncodedError::Shrunk { expected, found })) => {
+            Self::Store(EncodedError::Source(error)) => Error::Store(error),
+            Self::Store(EncodedError::Shrunk { expected, found }) => {
                 Error::Shrunk { expected, found }
             }
-            // The window grows, and the machine asks for nothing that was acknowledged.
-            Self::Store(_) => Error::Transfer(TransferError::Local(ErrorCode::NOT_DEFINED)),
             Self::NoServer => Error::NoServer,
             Self::Request(error) => Error::Request(error),
             Self::Unreachable(error) => Error::Unreachable(error),

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use tftp_client::{Error, Length, Request, Source};
+use tftp_client::{Error, Length, Request, Source, StdIo, Window};
 
 use crate::peer::{
     LOSSY, NO_LOSS, Peer, ack, client, data, is_error, serve_read, serve_write, windowed,
@@ -69,6 +69,22 @@ fn a_text_is_translated_alike_when_it_is_sent_again() {
         client(&peer)
             .config(windowed(64, 4))
             .put(Request::netascii("f").unwrap(), &mut &local[..])
+            .unwrap();
+        peer.dismiss();
+        assert_eq!(server.join().unwrap().0, many(WIRE));
+    });
+}
+
+#[test]
+fn a_text_that_is_read_once_is_translated_alike_when_it_is_sent_again() {
+    let peer = Peer::new();
+    let local = many(LOCAL);
+    thread::scope(|scope| {
+        let server = scope.spawn(|| serve_write(&peer, LOSSY));
+        let mut pipe = Window::growing(StdIo(&local[..]));
+        client(&peer)
+            .config(windowed(64, 4))
+            .put(Request::netascii("f").unwrap(), &mut pipe)
             .unwrap();
         peer.dismiss();
         assert_eq!(server.join().unwrap().0, many(WIRE));

@@ -1,7 +1,7 @@
 //! Both coders, in pieces of every size.
 
 use proptest::prelude::*;
-use tftp_proto::netascii::{Decoder, Encoder, Progress};
+use tftp_proto::netascii::{Cursor, Decoder, Encoder, Progress};
 
 /// Encodes in pieces whose sizes repeat `cuts`: (octets of input offered, octets of room).
 fn encode(source: &[u8], cuts: &[(usize, usize)]) -> Vec<u8> {
@@ -202,6 +202,58 @@ fn a_held_cr_waits_for_room() {
     assert_eq!((done.consumed, done.written, out), (1, 2, *b"\rA"));
 }
 
+/// The netascii of `text` from `offset` on, through a cursor, the text read in pieces of at most `piece`.
+fn read_at(cursor: &mut Cursor, text: &[u8], offset: usize, len: usize, piece: usize) -> Vec<u8> {
+    let (mut out, mut scratch) = (vec![0xEE; len], vec![0; piece]);
+    let read = |at, buf: &mut [u8]| local(text, at, buf);
+    let count = cursor
+        .read_at(offset as u64, &mut out, &mut scratch, read)
+        .unwrap();
+    out.truncate(count);
+    out
+}
+
+fn local(text: &[u8], at: u64, buf: &mut [u8]) -> Result<usize, Failed> {
+    let rest = &text[text.len().min(usize::try_from(at).unwrap())..];
+    let len = rest.len().min(buf.len());
+    buf[..len].copy_from_slice(&rest[..len]);
+    Ok(len)
+}
+
+#[derive(Debug, PartialEq)]
+struct Failed;
+
+fn piece_of(wire: &[u8], offset: usize, len: usize) -> &[u8] {
+    &wire[offset.min(wire.len())..(offset + len).min(wire.len())]
+}
+
+#[test]
+fn c78_a_reading_that_failed_can_be_repeated() {
+    let (text, wire) = (b"a\nb\nc\n", b"a\r\nb\r\nc\r\n");
+    let mut cursor = Cursor::new();
+    let mut reads = 0;
+    let failed = cursor.read_at(0, &mut [0; 9], &mut [0; 2], |at, buf| {
+        reads += 1;
+        if reads > 2 {
+            Err(Failed)
+        } else {
+            local(text, at, buf)
+        }
+    });
+    assert_eq!(failed, Err(Failed));
+    assert_eq!(read_at(&mut cursor, text, 0, 9, 2), wire);
+}
+
+#[test]
+fn c78_a_release_that_failed_forgets_nothing() {
+    let (text, wire) = (b"a\nb\nc\n", b"a\r\nb\r\nc\r\n");
+    let mut cursor = Cursor::new();
+    assert_eq!(read_at(&mut cursor, text, 0, 9, 2), wire);
+    let failed = cursor.release(3, &mut [0; 2], |_, _| Err(Failed));
+    assert_eq!(failed, Err(Failed));
+    assert_eq!(read_at(&mut cursor, text, 0, 9, 2), wire);
+}
+
 /// Text in which the octets that matter are frequent.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let octet = prop_oneof![Just(b'\r'), Just(b'\n'), Just(0), any::<u8>()];
@@ -245,6 +297,32 @@ proptest! {
     fn c77_well_formed_netascii_is_encoded_back_to_itself(source in text()) {
         let wire = encode(&source, WHOLE);
         prop_assert_eq!(encode(&decode(&wire, WHOLE), WHOLE), wire);
+    }
+
+    /// As a sender does it: blocks forward, again from what is acknowledged, which may be within a window.
+    #[test]
+    fn c78_a_cursor_reads_what_the_encoder_writes_at_every_offset(
+        source in text(),
+        size in 1..=9usize,
+        piece in 1..=9usize,
+        steps in prop::collection::vec((0..4usize, 0..5usize), 1..12),
+    ) {
+        let wire = encode(&source, WHOLE);
+        let mut cursor = Cursor::new();
+        let mut base = 0;
+        for (ahead, acknowledged) in steps {
+            for block in 0..=ahead {
+                let offset = base + block * size;
+                prop_assert_eq!(
+                    read_at(&mut cursor, &source, offset, size, piece),
+                    piece_of(&wire, offset, size)
+                );
+            }
+            base = (base + acknowledged.min(ahead + 1) * size).min(wire.len());
+            let read = |at, buf: &mut [u8]| local(&source, at, buf);
+            let needed = cursor.release(base as u64, &mut vec![0; piece], read).unwrap();
+            prop_assert!(needed <= base as u64 && needed <= source.len() as u64);
+        }
     }
 
     #[test]

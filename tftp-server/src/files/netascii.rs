@@ -2,84 +2,35 @@
 
 use std::io;
 
-use tftp_proto::netascii::{Decoder, Encoder};
+use tftp_proto::netascii::{Cursor, Decoder};
 
 use crate::{ContentError, Sink, Source};
 
 /// Octets that are translated at once.
 const CHUNK: usize = 4096;
 
-/// A point in a text, in both of its forms.
-#[derive(Clone, Debug)]
-struct Place {
-    /// Octets of netascii before it.
-    coded: u64,
-    /// Octets of plain text that the encoder has consumed.
-    plain: u64,
-    encoder: Encoder,
-}
-
-/// A source in netascii. What was sent is encoded anew when it is asked for again, from the last point that
-/// the peer has acknowledged, so nothing is kept of it.
+/// A source in netascii. What was sent is encoded anew when it is asked for again, so nothing is kept of it.
 pub(crate) struct Encoded {
     source: Box<dyn Source>,
-    /// Nothing before it is asked for any more.
-    base: Place,
-    /// Where the last reading ended.
-    here: Place,
+    cursor: Cursor,
 }
 
 impl Encoded {
-    pub(crate) fn new(source: Box<dyn Source>) -> Self {
-        let start = Place {
-            coded: 0,
-            plain: 0,
-            encoder: Encoder::new(),
-        };
+    pub(crate) const fn new(source: Box<dyn Source>) -> Self {
         Self {
             source,
-            base: start.clone(),
-            here: start,
+            cursor: Cursor::new(),
         }
-    }
-
-    /// Goes on to `coded` without keeping anything.
-    fn skip(source: &mut dyn Source, place: &mut Place, coded: u64) -> Result<(), ContentError> {
-        let mut scratch = [0; CHUNK];
-        while place.coded < coded {
-            let rest = usize::try_from(coded.saturating_sub(place.coded)).unwrap_or(CHUNK);
-            let room = scratch.get_mut(..rest.min(CHUNK)).unwrap_or_default();
-            if fill(source, place, room)? == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 
-/// Fills `buf` with what follows `place`.
-fn fill(source: &mut dyn Source, place: &mut Place, buf: &mut [u8]) -> Result<usize, ContentError> {
-    let mut plain = [0; CHUNK];
-    let mut filled = 0_usize;
-    while let Some(room) = buf.get_mut(filled..).filter(|room| !room.is_empty()) {
-        let input = plain.get_mut(..room.len().min(CHUNK)).unwrap_or_default();
-        let count = source.read_at(place.plain, input)?;
-        if count == 0 {
-            if source.length().is_some_and(|len| place.plain < len) {
-                // The file was cut while it was being sent. Its translation would look complete.
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-            filled = filled.saturating_add(place.encoder.finish(room));
-            break;
-        }
-        let progress = place
-            .encoder
-            .encode(input.get(..count).unwrap_or_default(), room);
-        place.plain = place.plain.saturating_add(progress.consumed as u64);
-        filled = filled.saturating_add(progress.written);
+fn read_text(source: &mut dyn Source, offset: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
+    let count = source.read_at(offset, buf)?;
+    if count == 0 && source.length().is_some_and(|len| offset < len) {
+        // The file was cut while it was being sent. Its translation would look complete.
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
-    place.coded = place.coded.saturating_add(filled as u64);
-    Ok(filled)
+    Ok(count)
 }
 
 impl Source for Encoded {
@@ -88,21 +39,18 @@ impl Source for Encoded {
     }
 
     fn read_at(&mut self, offset: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
-        if self.here.coded > offset {
-            self.here = self.base.clone();
-        }
-        Self::skip(&mut *self.source, &mut self.here, offset)?;
-        fill(&mut *self.source, &mut self.here, buf)
+        let source = &mut *self.source;
+        let read = |at, text: &mut [u8]| read_text(source, at, text);
+        self.cursor.read_at(offset, buf, &mut [0; CHUNK], read)
     }
 
     fn release(&mut self, up_to: u64) {
-        if self.here.coded == up_to {
-            self.base = self.here.clone();
-        } else if Self::skip(&mut *self.source, &mut self.base, up_to).is_err() {
-            // The next reading meets the same error and can tell it.
-            return;
+        let source = &mut *self.source;
+        let read = |at, text: &mut [u8]| read_text(source, at, text);
+        // The next reading meets the same error and can tell it.
+        if let Ok(needed) = self.cursor.release(up_to, &mut [0; CHUNK], read) {
+            self.source.release(needed);
         }
-        self.source.release(self.base.plain);
     }
 }
 
