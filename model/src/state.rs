@@ -127,13 +127,20 @@ impl State {
             }
         }
         if setup.ticking && self.on_way_to(side.other()).len() > before {
-            self.tick(side);
+            self.tick(setup, side);
         }
     }
 
-    fn tick(&mut self, side: Side) {
+    /// What was sent took a microsecond, unless that is when the timer fires: that is a step of its own.
+    fn tick(&mut self, setup: &Setup, side: Side) {
         let end = self.end(side);
-        end.now = end.now.saturating_add(core::time::Duration::from_micros(1));
+        let later = end.now.saturating_add(core::time::Duration::from_micros(1));
+        if end
+            .deadline(setup)
+            .is_none_or(|at| at <= end.now || later < at)
+        {
+            end.now = later;
+        }
     }
 
     pub(crate) fn send_one(&mut self, setup: &Setup, side: Side, cause: Cause) {
@@ -146,7 +153,7 @@ impl State {
                 }
                 self.way_to(side.other()).push_back(datagram);
                 if setup.stepwise && setup.ticking {
-                    self.tick(side);
+                    self.tick(setup, side);
                 }
             }
             Ok(None) => {}

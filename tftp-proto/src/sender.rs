@@ -47,6 +47,8 @@ pub struct Sender<'r> {
     hastened: bool,
     /// The window before it was so: its second copy draws an ACK that looks like such a report.
     wary: bool,
+    /// The request came once more while its client seemed to be gone.
+    asked: bool,
     /// The first block that is not acknowledged.
     base: u32,
     /// The block to send next, at most one past the window.
@@ -101,6 +103,7 @@ impl<'r> Sender<'r> {
             window_at: Instant::ZERO,
             hastened: false,
             wary: false,
+            asked: false,
         }
     }
 
@@ -171,6 +174,7 @@ impl<'r> Sender<'r> {
         self.next = self.base;
         self.wary = self.hastened;
         self.hastened = false;
+        self.asked = false;
         if self.ends(block) {
             self.exchange.close(Ok(()));
         } else if block > LAST_BLOCK {
@@ -389,12 +393,15 @@ impl Sender<'static> {
         &mut self.exchange
     }
 
-    /// Whether the same request once more means that the client has started anew: it has acknowledged a
-    /// block, and then not answered for a time-out. Before that it is a late copy, and one that ended the
-    /// transfer would harm a client that is at work.
+    /// Whether the same request, which has come once more, means that the client has started anew: it has
+    /// acknowledged a block, and then not answered for a time-out, and asks for the second time since.
+    /// Anything less may be a late copy, and one that ended the transfer would harm a client that is at work.
     #[must_use]
-    pub const fn is_abandoned(&self) -> bool {
-        self.base > 1 && self.exchange.is_unanswered()
+    pub const fn is_abandoned(&mut self) -> bool {
+        let silent = self.base > 1 && self.exchange.is_unanswered();
+        let again = self.asked;
+        self.asked = silent;
+        silent && again
     }
 
     /// A server that sends the file of a read request. The first poll gives the answer.

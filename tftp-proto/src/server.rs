@@ -347,11 +347,14 @@ impl Session {
         !exchange.is_over() && !exchange.is_stray(peer)
     }
 
-    /// A repeat of the request on its way, or sent because our answer is; a client that has already
-    /// acknowledged a block of it has started anew.
-    fn is_repeated_by(&self, incoming: &Incoming<'_>) -> bool {
-        let abandoned = matches!(&self.machine, Machine::Sender(sender) if sender.is_abandoned());
-        self.fingerprint == incoming.fingerprint() && !abandoned
+    /// A repeat of the request on its way, or sent because our answer is; or else the client has started
+    /// anew.
+    fn is_repeated_by(&mut self, incoming: &Incoming<'_>) -> bool {
+        self.fingerprint == incoming.fingerprint()
+            && match &mut self.machine {
+                Machine::Sender(sender) => !sender.is_abandoned(),
+                Machine::Receiver(_) => true,
+            }
     }
 }
 

@@ -124,7 +124,7 @@ fn c31_a_late_copy_of_the_request_does_not_end_the_transfer() {
 }
 
 #[test]
-fn c31_a_request_again_after_a_time_out_is_a_client_that_started_anew() {
+fn c31_one_copy_of_the_request_does_not_end_the_transfer_after_a_time_out() {
     let left = play(
         "
              < RRQ f octet
@@ -132,12 +132,29 @@ fn c31_a_request_again_after_a_time_out_is_a_client_that_started_anew() {
         5    < ACK 1
              > DATA 2 [88]
         1005 > DATA 2 [88]
-        1006 < RRQ f octet
+        1006 < RRQ f octet = ignored
+        1007 < ACK 2
+             done ok 600",
+    );
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn c31_requests_again_and_again_after_a_time_out_are_a_client_that_started_anew() {
+    let left = play(
+        "
+             < RRQ f octet
+             > DATA 1 [512]
+        5    < ACK 1
+             > DATA 2 [88]
+        1005 > DATA 2 [88]
+        1006 < RRQ f octet = ignored
+        2006 < RRQ f octet
              > DATA 1 [512]
              done Replaced
-        1007 < ACK 1
+        2007 < ACK 1
              > DATA 2 [88]
-        1008 < ACK 2
+        2008 < ACK 2
              done ok 600",
     );
     assert_eq!(left, 0);

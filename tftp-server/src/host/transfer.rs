@@ -44,9 +44,12 @@ impl Machine {
         }
     }
 
-    /// A client that asks again has started anew, and has not a copy of its request on the way.
-    pub(crate) const fn is_abandoned(&self) -> bool {
-        matches!(self, Self::Sender(sender) if sender.is_abandoned())
+    /// The client, which has asked again, has started anew, and has not a copy of its request on the way.
+    pub(crate) const fn is_abandoned(&mut self) -> bool {
+        match self {
+            Self::Sender(sender) => sender.is_abandoned(),
+            Self::Receiver(_) => false,
+        }
     }
 
     pub(crate) fn summary(&self) -> Summary {

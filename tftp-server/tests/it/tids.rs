@@ -120,9 +120,9 @@ fn repeats_of_a_write_request_make_one_transfer() {
     assert_eq!(server.ended().name, FENCE);
 }
 
-/// A client that has acknowledged data, falls silent and asks again has restarted.
+/// A client that has acknowledged data, falls silent and asks again and again has restarted.
 #[test]
-fn a_request_repeated_after_silence_starts_anew() {
+fn requests_repeated_after_silence_start_anew() {
     let server = serve(config(), memory());
     let client = Client::new(server.address);
     client.ask(&rrq("image", &[]));
@@ -130,6 +130,7 @@ fn a_request_repeated_after_silence_starts_anew() {
     client.send_to(tid, &ack(1));
     let second = client.receive();
     assert_eq!(client.receive(), second, "sent again for want of an answer");
+    client.ask(&rrq("image", &[]));
     client.ask(&rrq("image", &[]));
     assert_eq!(client.receive().0, data(1, &noise(2000)[..512]));
     assert_eq!(server.ended().outcome, "Replaced");
