@@ -273,6 +273,17 @@ fn a_client_that_does_not_dally_is_done_with_the_last_ack() {
 }
 
 #[test]
+fn a_sender_is_complete_with_the_last_ack_and_not_before() {
+    let machine = check(
+        put(600, plain()),
+        "> WRQ f octet\n 5 < ACK 0\n > DATA 1 [512]\n 6 < ACK 1\n > DATA 2 [88]",
+    );
+    assert!(!machine.is_complete());
+    let machine = check(machine, "7 < ACK 2\n done ok 600");
+    assert!(machine.is_complete());
+}
+
+#[test]
 fn c52_a_sender_without_the_last_ack_is_unconfirmed() {
     let mut machine = check(
         serve("RRQ f octet", 600, limits()),

@@ -36,6 +36,7 @@ mod packet;
 #[cfg(test)]
 mod pair;
 #[cfg(test)]
+mod repeats;
 mod rollover;
 #[cfg(test)]
 mod script;

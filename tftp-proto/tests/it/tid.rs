@@ -216,6 +216,22 @@ fn an_answer_from_another_ipv6_address_or_zone_is_not_taken() {
 }
 
 #[test]
+fn only_the_port_of_the_first_answer_counts_with_ipv6_too() {
+    for (port, taken) in [(4242, true), (4243, false)] {
+        let request = Request::octet("f").unwrap();
+        let server = "[2001:db8::1]:69".parse().unwrap();
+        let mut machine = Receiver::request(Instant::ZERO, server, request, plain());
+        let mut hear = |words, port| {
+            let from = format!("[2001:db8::1]:{port}").parse().unwrap();
+            let data = packet::bytes(words);
+            matches!(machine.handle(Instant::ZERO, from, &data), Event::Block(_))
+        };
+        assert!(hear("DATA 1 [512]", 4242));
+        assert_eq!(hear("DATA 2 [5]", port), taken, "port {port}");
+    }
+}
+
+#[test]
 fn an_answer_of_the_other_family_is_not_taken() {
     assert!(!takes("192.0.2.1:69", "[::ffff:192.0.2.1]:69"));
     assert!(!takes("[::ffff:192.0.2.1]:69", "192.0.2.1:69"));
