@@ -145,16 +145,22 @@ impl Ahead {
         self.start
     }
 
-    /// Whether the bytes of `run`, which are `wanted`, are the first of them, and its datagrams have room there.
-    pub(crate) fn holds(&self, serial: u64, run: &[Transmit<'_>], wanted: usize) -> bool {
-        let Some(first) = run.first() else {
-            return false;
+    /// Whether the bytes of `run` begin with the first of them.
+    pub(crate) fn begins(&self, serial: u64, run: &[Transmit<'_>]) -> bool {
+        let span = run.first().and_then(Transmit::span);
+        serial == self.serial && span.is_some_and(|span| span.offset == self.offset)
+    }
+
+    /// Whether the bytes of `run`, which begin with the first of them and are `wanted`, are all there, and its
+    /// datagrams have room there.
+    pub(crate) fn suffices(&self, run: &[Transmit<'_>], wanted: usize) -> bool {
+        let fits = match run {
+            [] | [_] => true,
+            [first, ..] => datagram_len(first) == self.stride,
         };
-        let starts = first.span().is_some_and(|span| span.offset == self.offset);
-        let fits = run.len() == 1 || datagram_len(first) == self.stride;
         let headers = run.len().saturating_mul(DATA_HEADER_LEN);
         let end = self.start.saturating_add(headers).saturating_add(wanted);
-        serial == self.serial && starts && fits && wanted <= self.octets && end <= ROOM
+        fits && wanted <= self.octets && end <= ROOM
     }
 
     /// What is left after a run of so many datagrams with so many octets of the file.
@@ -226,14 +232,15 @@ mod tests {
             start: 0,
         };
         let run = window();
-        assert!(ahead(1, 0, 516, 2048).holds(1, &run, 2048));
+        let holds = |ahead: Ahead| ahead.begins(1, &run) && ahead.suffices(&run, 2048);
+        assert!(holds(ahead(1, 0, 516, 2048)));
         for other in [
             ahead(2, 0, 516, 2048),
             ahead(1, 512, 516, 2048),
             ahead(1, 0, 1028, 2048),
             ahead(1, 0, 516, 2047),
         ] {
-            assert!(!other.holds(1, &run, 2048), "{other:?}");
+            assert!(!holds(other), "{other:?}");
         }
     }
 }

@@ -204,15 +204,15 @@ impl Outbox {
         }
     }
 
-    /// What was read ahead, if the run has the first of it. If not, it was read in vain, and the next windows are
-    /// no longer taken to go on like the last ones.
+    /// What was read ahead, if the run has the first of it. If it goes on elsewhere, it was read in vain, and the
+    /// windows to come are no longer taken to be in a row.
     fn take_ahead(&mut self, serial: u64, wanted: usize) -> Option<Ahead> {
         let ahead = self.ahead.take()?;
-        let holds = ahead.holds(serial, &self.run, wanted);
-        if !holds {
+        if !ahead.begins(serial, &self.run) {
             self.before = None;
+            return None;
         }
-        holds.then_some(ahead)
+        ahead.suffices(&self.run, wanted).then_some(ahead)
     }
 
     fn send_run(&mut self, serial: u64, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Sent {
