@@ -129,17 +129,20 @@ fn tables(way: Way) -> Vec<Setup> {
         Way::Get => (budget(2, 1, 0, 1), budget(2, 0, 1, 1), budget(1, 1, 0, 1)),
         Way::Put => (USUAL, USUAL, SMALL),
     };
-    vec![
+    let mut setups = vec![
         Setup::new(way, 1, 3, doubled).table(),
         Setup::new(way, 1, 2, held).table(),
         Setup::new(way, 1, 2, doubled).plain(2).table(),
         Setup::new(way, 4, 2, usual).ignored(2).table(),
         Setup::new(way, 4, 2, held).refused(2).table(),
         Setup::new(way, 2, 4, doubled).table(),
-        Setup::new(way, 2, 4, held).table(),
         Setup::new(way, 3, 5, usual).table(),
         Setup::new(way, 4, 6, usual).unknown().table(),
-    ]
+    ];
+    if held != doubled {
+        setups.push(Setup::new(way, 2, 4, held).table());
+    }
+    setups
 }
 
 fn rollovers(way: Way) -> Vec<Setup> {

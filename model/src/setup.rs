@@ -223,7 +223,7 @@ impl Setup {
     pub fn at_the_wrap(mut self, before: u64, blocks: u64) -> Self {
         self.behind = 65_535 - before;
         self.len = (self.behind + blocks).saturating_sub(1) * 8 + 3;
-        self.named("rollover")
+        self.named(&format!("rollover in block {}", before + 1))
     }
 
     /// After 65535 comes 1: agreed if the client says so, otherwise to be noticed.

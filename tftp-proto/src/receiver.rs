@@ -254,7 +254,7 @@ impl<'r> Receiver<'r> {
     /// stray block multiply their traffic.
     const fn on_gap(&mut self, block: u32) {
         let window = self.windowsize();
-        if window > 1 && !self.gap_reported && block < self.next.wrapping_add(window) {
+        if !self.gap_reported && block < self.next.wrapping_add(window) {
             self.gap_reported = true;
             self.pending = Pending::EarlyAck;
         }

@@ -241,7 +241,7 @@ impl<'r> Sender<'r> {
 
     /// Whether `block` is the last one: the first that is shorter than a block.
     fn ends(&self, block: u32) -> bool {
-        block > 0 && self.offset(block.wrapping_add(1)) > self.length
+        self.offset(block.wrapping_add(1)) > self.length
     }
 
     /// Where `block` starts, in octets.
@@ -326,7 +326,7 @@ impl<'r> Sender<'r> {
             return;
         }
         self.length = length.min(UNKNOWN - 1);
-        while self.next > self.base && self.offset(self.next) > self.length {
+        while self.offset(self.next) > self.length {
             self.next = self.next.wrapping_sub(1);
         }
         self.sent = self.sent.min(self.next.wrapping_sub(1));

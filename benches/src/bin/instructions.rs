@@ -1,5 +1,5 @@
-//! `instructions OPERATION COUNT`: does one operation so often and nothing else, for a tool that counts
-//! instructions. `ci/instructions.sh` runs it twice and divides the difference, so that what start-up and
+//! `instructions` lists the operations; `instructions OPERATION COUNT` does one so often and nothing else, for a tool that
+//! counts instructions. `ci/instructions.sh` runs it twice and divides the difference, so that what start-up and
 //! reporting take does not count.
 
 use core::hint::black_box;
@@ -31,13 +31,19 @@ const OPERATIONS: [&str; 12] = [
 
 fn main() -> ExitCode {
     let mut args = env::args().skip(1);
-    let operation = args.next().unwrap_or_default();
+    let operation = args.next();
+    let listed = operation.is_none();
+    let operation = operation.unwrap_or_default();
     let count = args.next().and_then(|count| count.parse().ok());
     let Some(count) = count.filter(|_| OPERATIONS.contains(&operation.as_str())) else {
         for operation in OPERATIONS {
             println!("{operation}");
         }
-        return ExitCode::from(2);
+        return if listed {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(2)
+        };
     };
     if repeat(&operation, count).is_none() {
         eprintln!("instructions: {operation} does not work");

@@ -253,6 +253,12 @@ fn blksize_wins_over_blksize2() {
 }
 
 #[test]
+fn timeout_wins_over_utimeout() {
+    answers("timeout=2 utimeout=500000", "OACK timeout=2");
+    answers("utimeout=500000 timeout=2", "OACK timeout=2");
+}
+
+#[test]
 fn a_server_without_options_answers_as_an_old_one() {
     let mut old = limits();
     old.options = false;

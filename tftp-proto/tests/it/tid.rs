@@ -229,6 +229,7 @@ fn a_request_repeated_because_its_answer_was_lost_is_no_new_start() {
              > DATA 1 [512]
         1000 > DATA 1 [512]
         1100 < RRQ f octet = ignored
+        1150 < RRQ f octet = ignored
         1200 < ACK 1
              > DATA 2 [88]
         1201 < ACK 2

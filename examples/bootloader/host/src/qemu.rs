@@ -84,12 +84,16 @@ impl Machine {
             .args(board.network_args(link))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(|| board.qemu.to_owned())?;
         let serial = accept(&serial, &mut child)?;
         let control = accept(&control, &mut child)?;
         let stdout = child.stdout.take().context("QEMU's output is piped")?;
+        let stderr = child.stderr.take().context("QEMU's errors are piped")?;
         let transcript = Transcript::default();
+        // It complains of each frame that the controller has no room for: that is for the report of a failure.
+        drop(Console::text(stderr, "qemu", &transcript));
         let (boot, app) = match board.log {
             Log::Defmt => (
                 Console::defmt(stdout, &elf, "boot", &transcript)?,
