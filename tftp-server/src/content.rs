@@ -157,7 +157,8 @@ pub trait Content: Send {
 
 /// A file that is being sent. It is read by offset, as what was lost is read again.
 pub trait Source: Send {
-    /// Octets of the file, if they are known before it is read.
+    /// Octets of the file, if they are known before it is read. A server over sockets of the system may
+    /// then read up to 128 KiB before they are wanted.
     fn length(&self) -> Option<u64>;
 
     /// Fills `buf` from `offset`, and tells how much of it: less than all only at the end of the file.

@@ -1,4 +1,4 @@
-//! Reading a window before its client has acknowledged the one before it.
+//! Reading what a client will want before it has acknowledged what it has.
 
 use std::io::IoSliceMut;
 
@@ -8,68 +8,124 @@ use crate::{ContentError, Source};
 
 /// Room for what is sent at once, and for what is read ahead.
 pub(crate) const ROOM: usize = 1 << 17;
-/// Datagrams that are read ahead at the most.
-const MOST_DATAGRAMS: usize = 128;
+/// Pieces that are read ahead at the most.
+const MOST_PIECES: usize = 128;
 
-/// A window that has been sent, as a hint to the next one.
+/// A window that has been sent, as a hint to the next ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     serial: u64,
     blksize: usize,
     datagrams: usize,
-    /// Where it ends in the file.
+    /// Where it begins and ends in the file.
+    start: u64,
     end: u64,
+    /// Windows before it, each of which went on where the one before ended, with none of another transfer between.
+    streak: usize,
 }
 
 impl Window {
     /// The window that `run` of the session with this number has continued, or begun. `None` if it is not DATA.
     pub(crate) fn grown(before: Option<Self>, serial: u64, run: &[Transmit<'_>]) -> Option<Self> {
         let (first, last) = (run.first()?.span()?, run.last()?.span()?);
-        let sent = before.map_or(0, |before| before.datagrams);
-        Some(Self {
+        let before = before.unwrap_or(Self {
             serial,
-            blksize: before.map_or(first.len, |before| before.blksize),
-            datagrams: sent.saturating_add(run.len()),
+            blksize: first.len,
+            datagrams: 0,
+            start: first.offset,
+            end: first.offset,
+            streak: 0,
+        });
+        Some(Self {
+            datagrams: before.datagrams.saturating_add(run.len()),
             end: last.offset.saturating_add(last.len as u64),
+            ..before
         })
+    }
+
+    /// This window as the one that was sent after `before`.
+    pub(crate) fn following(self, before: Option<Self>) -> Self {
+        let goes_on = |before: &Self| self.serial == before.serial && self.start >= before.end;
+        let streak = before.filter(goes_on);
+        Self {
+            streak: streak.map_or(0, |before| before.streak.saturating_add(1)),
+            ..self
+        }
     }
 
     pub(crate) const fn is_of(&self, serial: u64) -> bool {
         self.serial == serial
     }
 
-    /// Reads as much as this window had into `room`, where the next one's datagrams will have it.
+    /// From one place to the next, for datagrams that go out as those of this window did.
+    const fn stride(&self) -> usize {
+        // One that is sent alone may have its header where the last octets of the one before were.
+        let header = if self.datagrams == 1 {
+            0
+        } else {
+            DATA_HEADER_LEN
+        };
+        self.blksize.saturating_add(header)
+    }
+
+    /// How many blocks to read ahead: those of as many windows as the streak is long, so that what is read in vain
+    /// is no more than what was of use.
+    fn blocks(&self, room: usize) -> usize {
+        let places = room.checked_div(self.stride()).unwrap_or_default();
+        let places = match self.datagrams {
+            1 => places,
+            _ => places.min(MOST_PIECES),
+        };
+        let windows = places.checked_div(self.datagrams).unwrap_or_default();
+        let windows = self.streak.min(windows.max(1));
+        self.datagrams.saturating_mul(windows).min(places)
+    }
+
+    /// Reads what the next windows will have into `room`, where their datagrams will have it.
     pub(crate) fn read_next(self, source: &mut dyn Source, room: &mut [u8]) -> Option<Ahead> {
         // One that does not know its length may be one that cannot be read at will.
-        let mut left = source.length()?.checked_sub(self.end)?;
-        let stride = self.blksize.saturating_add(DATA_HEADER_LEN);
-        let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =
-            core::array::from_fn(|_| IoSliceMut::new(&mut []));
-        let (mut count, mut wanted) = (0_usize, 0_usize);
-        let places = gaps.iter_mut().zip(room.chunks_exact_mut(stride));
-        for (gap, datagram) in places.take(self.datagrams) {
-            let len = usize::try_from(left).map_or(self.blksize, |left| left.min(self.blksize));
-            if len == 0 {
-                break;
-            }
-            let body = datagram.get_mut(DATA_HEADER_LEN..)?;
-            *gap = IoSliceMut::new(body.get_mut(..len)?);
-            count = count.saturating_add(1);
-            wanted = wanted.saturating_add(len);
-            left = left.saturating_sub(len as u64);
-        }
-        if wanted == 0 {
+        let left = source.length()?.checked_sub(self.end)?;
+        let bodies = room.get_mut(DATA_HEADER_LEN..)?;
+        let most = self.blocks(bodies.len()).saturating_mul(self.blksize);
+        let octets = usize::try_from(left).map_or(most, |left| left.min(most));
+        if octets == 0 {
             return None;
         }
         // What goes wrong here goes wrong again when the bytes are wanted.
-        let read = read_into(source, self.end, gaps.get_mut(..count)?).ok()?;
-        (read == wanted).then_some(Ahead {
+        let read = match self.datagrams {
+            1 => source.read_at(self.end, bodies.get_mut(..octets)?),
+            _ => self.read_apart(source, bodies, octets),
+        };
+        (read.ok()? == octets).then_some(Ahead {
             serial: self.serial,
             offset: self.end,
-            stride,
-            octets: wanted,
+            stride: self.stride(),
+            octets,
             start: 0,
         })
+    }
+
+    /// Reads `octets` into places that leave room for headers.
+    fn read_apart(
+        self,
+        source: &mut dyn Source,
+        bodies: &mut [u8],
+        octets: usize,
+    ) -> Result<usize, ContentError> {
+        let mut gaps: [IoSliceMut<'_>; MOST_PIECES] =
+            core::array::from_fn(|_| IoSliceMut::new(&mut []));
+        let (mut count, mut left) = (0_usize, octets);
+        let places = bodies.chunks_mut(self.stride());
+        for (gap, place) in gaps.iter_mut().zip(places) {
+            let len = left.min(self.blksize);
+            let Some(body) = place.get_mut(..len).filter(|_| len > 0) else {
+                break;
+            };
+            *gap = IoSliceMut::new(body);
+            count = count.saturating_add(1);
+            left = left.saturating_sub(len);
+        }
+        read_into(source, self.end, gaps.get_mut(..count).unwrap_or_default())
     }
 }
 
@@ -89,14 +145,22 @@ impl Ahead {
         self.start
     }
 
-    /// Whether the bytes of `run`, which are `wanted`, are the first of them.
-    pub(crate) fn holds(&self, serial: u64, run: &[Transmit<'_>], wanted: usize) -> bool {
-        let Some(first) = run.first() else {
-            return false;
+    /// Whether the bytes of `run` begin with the first of them.
+    pub(crate) fn begins(&self, serial: u64, run: &[Transmit<'_>]) -> bool {
+        let span = run.first().and_then(Transmit::span);
+        serial == self.serial && span.is_some_and(|span| span.offset == self.offset)
+    }
+
+    /// Whether the bytes of `run`, which begin with the first of them and are `wanted`, are all there, and its
+    /// datagrams have room there.
+    pub(crate) fn suffices(&self, run: &[Transmit<'_>], wanted: usize) -> bool {
+        let fits = match run {
+            [] | [_] => true,
+            [first, ..] => datagram_len(first) == self.stride,
         };
-        let starts = first.span().is_some_and(|span| span.offset == self.offset);
-        let fits = run.len() == 1 || datagram_len(first) == self.stride;
-        serial == self.serial && starts && fits && wanted <= self.octets
+        let headers = run.len().saturating_mul(DATA_HEADER_LEN);
+        let end = self.start.saturating_add(headers).saturating_add(wanted);
+        fits && wanted <= self.octets && end <= ROOM
     }
 
     /// What is left after a run of so many datagrams with so many octets of the file.
@@ -168,14 +232,15 @@ mod tests {
             start: 0,
         };
         let run = window();
-        assert!(ahead(1, 0, 516, 2048).holds(1, &run, 2048));
+        let holds = |ahead: Ahead| ahead.begins(1, &run) && ahead.suffices(&run, 2048);
+        assert!(holds(ahead(1, 0, 516, 2048)));
         for other in [
             ahead(2, 0, 516, 2048),
             ahead(1, 512, 516, 2048),
             ahead(1, 0, 1028, 2048),
             ahead(1, 0, 516, 2047),
         ] {
-            assert!(!other.holds(1, &run, 2048), "{other:?}");
+            assert!(!holds(other), "{other:?}");
         }
     }
 }

@@ -90,9 +90,11 @@ pub(crate) struct Outbox {
     /// Where its datagrams are in the buffer, one after the other, and their octets.
     start: usize,
     octets: usize,
-    /// The window that was sent last.
+    /// The window that was sent in this turn.
     window: Option<Window>,
-    /// What was read of the next one.
+    /// The last one that had the loop for itself.
+    before: Option<Window>,
+    /// What was read of the next ones.
     ahead: Option<Ahead>,
 }
 
@@ -104,6 +106,7 @@ impl Outbox {
             start: 0,
             octets: 0,
             window: None,
+            before: None,
             ahead: None,
         }
     }
@@ -189,10 +192,27 @@ impl Outbox {
     /// Reads the bytes that `transfer` will want next, if it is the one that has just sent a window, so that they
     /// are there when its client has acknowledged that. Whatever else is sent first takes their place.
     pub(crate) fn read_ahead(&mut self, serial: u64, transfer: &mut Transfer) {
-        let window = self.window.take().filter(|window| window.is_of(serial));
-        if let (Some(window), File::Source(source)) = (window, &mut transfer.file) {
+        let Some(window) = self.window.take().filter(|window| window.is_of(serial)) else {
+            return;
+        };
+        let window = window.following(self.before);
+        self.before = Some(window);
+        if self.ahead.is_none()
+            && let File::Source(source) = &mut transfer.file
+        {
             self.ahead = window.read_next(source.as_mut(), &mut self.buf);
         }
+    }
+
+    /// What was read ahead, if the run has the first of it. If it goes on elsewhere, it was read in vain, and the
+    /// windows to come are no longer taken to be in a row.
+    fn take_ahead(&mut self, serial: u64, wanted: usize) -> Option<Ahead> {
+        let ahead = self.ahead.take()?;
+        if !ahead.begins(serial, &self.run) {
+            self.before = None;
+            return None;
+        }
+        ahead.suffices(&self.run, wanted).then_some(ahead)
     }
 
     fn send_run(&mut self, serial: u64, transfer: &mut Transfer, outlet: &Outlet<'_>) -> Sent {
@@ -220,8 +240,7 @@ impl Outbox {
     fn build(&mut self, serial: u64, transfer: &mut Transfer) -> Result<bool, ContentError> {
         let spans = self.run.iter().filter_map(Transmit::span);
         let wanted = spans.map(|span| span.len).fold(0, usize::saturating_add);
-        let ahead = self.ahead.take();
-        let ahead = ahead.filter(|ahead| ahead.holds(serial, &self.run, wanted));
+        let ahead = self.take_ahead(serial, wanted);
         self.start = ahead.map_or(0, |ahead| ahead.start());
         let mut room = self.buf.get_mut(self.start..).unwrap_or_default();
         let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =

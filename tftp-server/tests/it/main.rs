@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod names;
