@@ -263,6 +263,19 @@ fn c51_a_server_dallies_longer_than_the_clients_timer() {
 }
 
 #[test]
+fn c51_a_server_dallies_half_as_long_again_as_a_usual_timer() {
+    for (request, answer, until) in [
+        ("WRQ f octet", "ACK 0", 7_505),
+        ("WRQ f octet timeout 6", "OACK timeout 6", 9_005),
+        ("WRQ f octet timeout 60", "OACK timeout 60", 30_005),
+    ] {
+        let script =
+            format!("> {answer}\n 5 < DATA 1 [100]\n > ACK 1\n wait {until}\n * done ok 100");
+        check(take(request, limits()), &script);
+    }
+}
+
+#[test]
 fn a_client_that_does_not_dally_is_done_with_the_last_ack() {
     let mut config = plain();
     config.dally = false;

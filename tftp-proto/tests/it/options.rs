@@ -169,6 +169,12 @@ fn c18_a_size_that_is_not_known_is_not_told() {
 }
 
 #[test]
+fn c18_the_largest_length_there_can_be_is_a_length() {
+    let machine = serve_length("RRQ f octet tsize=0", Length::Known(u64::MAX), limits());
+    check(machine, "> OACK tsize=18446744073709551614");
+}
+
+#[test]
 fn c18_a_write_requests_size_is_echoed() {
     for len in [0, 1, 1 << 32, u64::MAX] {
         let machine = take(&format!("WRQ f octet tsize={len}"), limits());

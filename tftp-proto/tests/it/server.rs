@@ -340,6 +340,11 @@ fn an_empty_server_waits_for_ever() {
 }
 
 #[test]
+fn a_server_at_work_is_not_empty() {
+    assert!(!half_open().server.is_empty());
+}
+
+#[test]
 fn h10_f38_a_transfer_takes_the_same_memory_whatever_is_asked() {
     let two = size_of::<Server<2>>() - size_of::<Server<1>>();
     assert!(two <= 256, "{two} octets a transfer");

@@ -309,6 +309,24 @@ fn c69_the_first_block_of_a_window_is_sent_again_once() {
 }
 
 #[test]
+fn c69_a_repeated_ack_that_is_older_than_the_window_sends_nothing_again() {
+    // The round trip takes 100 ms: after 5 ms nobody can know of the last window, which is its first block.
+    check(
+        serve("RRQ f octet windowsize=2", 1100, limits()),
+        "
+             > OACK windowsize=2
+        100  < ACK 0
+             > DATA 1 [512]
+             > DATA 2 [512]
+        200  < ACK 2
+             > DATA 3 [76]
+        205  < ACK 2 = ignored
+        299  < ACK 3
+             done ok 1100",
+    );
+}
+
+#[test]
 fn c69_a_lost_first_block_is_reported_at_once() {
     getting(
         "
