@@ -32,7 +32,6 @@ impl Rollover {
                     // may be added up.
                     let rest = (index & 0xffff) + (index >> 16);
                     let rest = if rest >= 65_535 { rest - 65_535 } else { rest };
-                    let rest = if rest >= 65_535 { rest - 65_535 } else { rest };
                     rest as u16 + 1
                 }
             },
@@ -53,7 +52,6 @@ impl Rollover {
             Self::Zero => 65_536,
             // 0 is used once, to acknowledge a request, and never comes back.
             Self::One if wire == 0 => return (near <= 32_767).then_some(0),
-            Self::One if near == 0 => return Some(u32::from(wire)),
             Self::One => 65_535,
         };
         let apart = if apart > 32_767 {

@@ -337,10 +337,6 @@ impl<'r> Exchange<'r> {
         matches!(self.end, Some(Ok(())))
     }
 
-    pub(crate) const fn has_failed(&self) -> bool {
-        matches!(self.end, Some(Err(_)))
-    }
-
     pub(crate) const fn close(&mut self, end: Result<(), TransferError>) {
         if self.end.is_none() {
             self.end = Some(end);

@@ -378,9 +378,7 @@ impl<'r> Receiver<'r> {
     /// to stay for a while in case that ACK is lost.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.stage == Stage::Dallying
-            && self.pending == Pending::Nothing
-            && !self.exchange.has_failed()
+        self.stage == Stage::Dallying && self.pending == Pending::Nothing
     }
 
     /// When [`Self::poll`] wants to be called next: in the past if it has something to send, `None`

@@ -143,7 +143,9 @@ impl OptionSet {
             offer.present |= ROLLOVER;
         }
         let mut last = BLKSIZE2;
-        while Writer::measure(|writer| offer.write(writer)).wrapping_add(bare_len) > MAX_REQUEST_LEN
+        while last > 0
+            && Writer::measure(|writer| offer.write(writer)).wrapping_add(bare_len)
+                > MAX_REQUEST_LEN
         {
             offer.present &= !last;
             last >>= 1;

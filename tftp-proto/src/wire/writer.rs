@@ -37,9 +37,10 @@ impl<'t> Writer<'t> {
     /// The header of DATA, ACK and ERROR: the opcode and a number.
     #[inline]
     pub(crate) fn head(&mut self, opcode: u16, number: u16) {
+        let ([a, b], [c, d]) = (opcode.to_be_bytes(), number.to_be_bytes());
         let rest = self.buf.get_mut(self.len..);
         if let Some(room) = rest.and_then(|rest| rest.first_chunk_mut()) {
-            *room = (u32::from(opcode) << 16 | u32::from(number)).to_be_bytes();
+            *room = [a, b, c, d];
         }
         self.len = self.len.saturating_add(4);
     }
