@@ -12,6 +12,7 @@ use tftp_proto::{Instant, MAX_REQUEST_LEN, Transmit};
 use super::{
     batch::Batch,
     route::{unspecified, whole_blksize},
+    spin::Spin,
 };
 
 /// The most that one receive call gives: a whole run of segments.
@@ -35,8 +36,7 @@ pub(super) struct Link {
     /// The receive time-out that the socket has.
     timeout: Option<Duration>,
     nonblocking: bool,
-    /// How long to look for a datagram before sleeping.
-    spin: Duration,
+    spin: Spin,
     cancellable: bool,
     /// Why the last datagram could not be sent: it counts as lost.
     lost: Option<io::Error>,
@@ -70,7 +70,8 @@ impl Arrival {
 pub(super) struct LinkConfig {
     /// The local port; 0: one that the system picks at random.
     pub(super) port: u16,
-    pub(super) spin: Duration,
+    /// How long to look for each datagram before sleeping; `None`: for as long as seems worthwhile.
+    pub(super) busy_poll: Option<Duration>,
     pub(super) cancellable: bool,
     pub(super) broadcast: bool,
     /// The block size that is asked for.
@@ -101,7 +102,7 @@ impl Link {
             timeout: None,
             // What the offload code leaves behind, even where it fails.
             nonblocking: offload,
-            spin: config.spin,
+            spin: Spin::new(config.busy_poll),
             cancellable: config.cancellable,
             lost: None,
             report: None,
@@ -208,22 +209,20 @@ impl Link {
         if self.cancellable {
             left = left.min(CANCEL_SLICE);
         }
-        if !self.spin.is_zero() {
-            let start = std::time::Instant::now();
-            let spin = self.spin.min(left);
-            loop {
-                if let Some(arrival) = self.recv_now(inbox)? {
-                    return Ok(Some(arrival));
-                }
-                if start.elapsed() >= spin {
-                    break;
-                }
-                core::hint::spin_loop();
-            }
-            left = left.saturating_sub(spin);
+        let start = std::time::Instant::now();
+        let spin = self.spin.span().min(left);
+        let mut arrival = None;
+        while arrival.is_none() && start.elapsed() < spin {
+            arrival = self.recv_now(inbox)?;
         }
-        self.block_for(left)?;
-        self.recv_once(inbox)
+        if arrival.is_none() {
+            self.block_for(left.saturating_sub(spin))?;
+            arrival = self.recv_once(inbox)?;
+        }
+        if arrival.is_some() {
+            self.spin.learn(start.elapsed());
+        }
+        Ok(arrival)
     }
 
     /// Takes datagrams that have arrived already.

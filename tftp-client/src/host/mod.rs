@@ -12,6 +12,7 @@ mod put;
 mod resolve;
 mod route;
 mod source;
+mod spin;
 mod staged;
 mod transfer;
 mod writer;

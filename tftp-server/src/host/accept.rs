@@ -30,26 +30,28 @@ pub(super) struct Call<'m> {
 }
 
 impl Worker {
-    /// Takes in what has arrived at a listening socket.
-    pub(super) fn serve_listener(&mut self, index: usize, buffers: &mut Buffers) {
+    /// Takes in what has arrived at a listening socket. `false`: nothing has.
+    pub(super) fn hear_at(&mut self, index: usize, buffers: &mut Buffers) -> bool {
         let single = self.shared.config.ports == Ports::Single;
+        let mut heard = false;
         for _ in 0..if single { ROUNDS } else { 1 } {
-            let Some(listener) = self
-                .listeners
-                .get_mut(index)
-                .filter(|listener| listener.readable)
-            else {
-                return;
+            let Some(listener) = self.listeners.get_mut(index) else {
+                break;
             };
             listener.readable = buffers
                 .datagrams
                 .receive(&listener.socket, &listener.state, BATCH);
+            let more = listener.readable;
             let Buffers { datagrams, outbox } = buffers;
-            self.spin.heard |= datagrams.messages().next().is_some();
             for message in datagrams.messages() {
+                heard = true;
                 self.take_message(index, &message, outbox);
             }
+            if !more {
+                break;
+            }
         }
+        heard
     }
 
     fn take_message(&mut self, index: usize, message: &Message<'_>, outbox: &mut Outbox) {
@@ -64,7 +66,7 @@ impl Worker {
             return self.turn_away(message.from(), TurnedAway::Broadcast);
         }
         let single = self.shared.config.ports == Ports::Single;
-        let for_session = single && self.take_for_session(message, local);
+        let for_session = single && self.take_for_session(message, local, outbox);
         for datagram in message.datagrams() {
             if is_request(datagram) || !for_session {
                 self.take_request(index, message, local, datagram, outbox);
@@ -88,7 +90,12 @@ impl Worker {
 
     /// Gives what is not a request, but came to the request port, to the session it belongs to.
     /// `false`: there is none.
-    fn take_for_session(&mut self, message: &Message<'_>, local: SocketAddr) -> bool {
+    fn take_for_session(
+        &mut self,
+        message: &Message<'_>,
+        local: SocketAddr,
+        outbox: &mut Outbox,
+    ) -> bool {
         let now = self.now();
         let Some(key) = self.sessions.find(message.from(), local) else {
             return false;
@@ -105,8 +112,7 @@ impl Worker {
                 .transfer
                 .take(now, message.from(), datagram, &mut pieces);
         }
-        session.transfer.store(&mut pieces);
-        self.after_taking(key, was_proven);
+        self.digest(key, was_proven, &mut pieces, outbox);
         self.enqueue(key);
         true
     }

@@ -46,8 +46,10 @@ pub struct ServerConfig {
     /// another program of the same user can then listen on the same addresses and take a share of
     /// the requests.
     pub threads: usize,
-    /// How long to look for the next datagram before sleeping. It makes a transfer faster by the time
-    /// that waking takes, and keeps a core busy while there are transfers. `None`: sleep at once.
+    /// How long to look for the next datagram before sleeping, which makes a transfer faster by the time
+    /// that waking takes, and keeps a core busy while there are transfers. `None`, which is set: up to 50 µs, while
+    /// there are few transfers, more than one core, and datagrams that come in less; so a client that is
+    /// further away than that has next to nothing spent on it. Zero: sleep at once.
     pub busy_poll: Option<Duration>,
     /// How long a shutdown waits for transfers to end; 30 s. Then the peers are told, and it ends.
     pub drain: Duration,

@@ -18,6 +18,7 @@ mod session;
 mod sessions;
 mod shared;
 mod socket;
+mod spin;
 mod timers;
 mod transfer;
 mod turn;

@@ -155,8 +155,9 @@ impl Transfer {
         self.machine.poll(now)
     }
 
-    /// Takes in a datagram. What it brings of the file is added to `pieces`, which must be
-    /// [stored](Self::store) before the machine is polled. An answer to a stranger is returned.
+    /// Takes in a datagram. What it brings of the file is added to `pieces`, which are to be
+    /// [stored](Self::store), before the machine is polled unless it [has more windows](Self::has_more_windows) to
+    /// take. An answer to a stranger is returned.
     pub(crate) fn take<'b>(
         &mut self,
         now: Instant,
@@ -200,6 +201,11 @@ impl Transfer {
             self.fail(error);
         }
         pieces.clear();
+    }
+
+    /// Whether more windows of several blocks than this are to come.
+    pub(crate) fn has_more_windows(&self) -> bool {
+        !self.complete && self.machine.summary().negotiated.windowsize > 1
     }
 
     /// The sink, if the whole file is in it: it must be committed before the machine is polled.

@@ -1,6 +1,7 @@
 //! A session's turn: take in what has arrived, send what is due.
 
 use core::{net::IpAddr, time::Duration};
+use std::io::IoSlice;
 
 use mio::{Interest, net::UdpSocket};
 use tftp_proto::{Instant, Summary, TransferError};
@@ -51,27 +52,30 @@ impl Worker {
         }
     }
 
-    /// Takes in what has arrived at the session's own socket.
-    fn listen(&mut self, key: usize, buffers: &mut Buffers) {
-        let now = self.now();
+    /// Takes in what has arrived at the session's own socket. `false`: nothing has.
+    pub(super) fn listen(&mut self, key: usize, buffers: &mut Buffers) -> bool {
         let Some(session) = self.sessions.get_mut(key) else {
-            return;
+            return false;
         };
         let Some(listener) = self.listeners.get(session.listener) else {
-            return;
+            return false;
         };
         let Some(socket) = &session.socket else {
-            return;
+            return false;
         };
         let most = match session.transfer.machine {
             Machine::Sender(_) => ACKNOWLEDGEMENTS,
             Machine::Receiver(_) => BATCH,
         };
         session.readable = buffers.datagrams.receive(socket, &listener.state, most);
+        let Buffers { datagrams, outbox } = buffers;
+        if datagrams.messages().next().is_none() {
+            return false;
+        }
+        let now = self.shared.clock.now();
         let was_proven = session.transfer.proven;
-        self.spin.heard |= buffers.datagrams.messages().next().is_some();
         let mut pieces = Vec::new();
-        for message in buffers.datagrams.messages() {
+        for message in datagrams.messages() {
             for datagram in message.datagrams().filter(|_| !session.committing) {
                 let answer = session
                     .transfer
@@ -81,8 +85,7 @@ impl Worker {
                 }
             }
         }
-        session.transfer.store(&mut pieces);
-        self.after_taking(key, was_proven);
+        self.digest(key, was_proven, &mut pieces, outbox);
         if self
             .sessions
             .get_mut(key)
@@ -90,6 +93,7 @@ impl Worker {
         {
             self.enqueue(key);
         }
+        true
     }
 
     /// Has a session that sends a file take note of what its client said before it asked for something
@@ -115,22 +119,48 @@ impl Worker {
                 }
             }
         }
-        self.after_taking(key, was_proven);
+        self.note_proof(key, was_proven);
         self.speak(key, outbox);
     }
 
-    /// Follows up what a session has taken in.
-    pub(super) fn after_taking(&mut self, key: usize, was_proven: bool) {
-        let now = self.now();
+    /// Follows up what a session has taken in, `pieces` of a file if it receives one.
+    ///
+    /// A window is acknowledged before it is stored, but for the last one, so that the client goes on meanwhile.
+    /// Nothing is lost by that: what tells it that the file is stored is the last ACK, and if anything before
+    /// cannot be, an ERROR comes instead. In lockstep a block that cannot be stored is not acknowledged.
+    pub(super) fn digest(
+        &mut self,
+        key: usize,
+        was_proven: bool,
+        pieces: &mut Vec<IoSlice<'_>>,
+        outbox: &mut Outbox,
+    ) {
+        self.note_proof(key, was_proven);
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
+        let reference = session.reference(key);
+        if !pieces.is_empty() && session.transfer.has_more_windows() {
+            self.speak(key, outbox);
+        }
+        let Some(session) = self.sessions.by_reference(reference) else {
+            return;
+        };
+        session.transfer.store(pieces);
         if let Some(sink) = session.transfer.take_complete() {
-            match self.committer.commit(session.reference(key), sink) {
+            match self.committer.commit(reference, sink) {
                 Ok(()) => session.committing = true,
                 Err(error) => session.transfer.fail(error),
             }
         }
+    }
+
+    /// A client that has answered for the first time has its address from now on, and a rate to keep.
+    fn note_proof(&mut self, key: usize, was_proven: bool) {
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
         if session.transfer.proven && !was_proven {
             session.rate_due = now.saturating_add(self.shared.config.limits.rate_period);
             self.shared.census().prove(session.serial);
@@ -225,7 +255,7 @@ impl Worker {
         } else {
             at
         };
-        self.spin.recent = key;
+        self.recent = key;
         let awaited_room = core::mem::take(&mut session.awaits_room);
         self.wake_at(key, at.min(policy));
         if awaited_room {

@@ -17,14 +17,15 @@ use super::{
     sessions::Sessions,
     shared::Shared,
     socket::{Listener, LocalAddresses},
+    spin::Spin,
     timers::Timers,
 };
 
 /// Events that are taken from the system at once.
 const EVENTS: usize = 1024;
 pub(super) const WAKER: Token = Token(0);
-/// A loop that does not sleep looks at all sockets once in so many rounds, and else at the one that it expects
-/// an answer at.
+/// A loop that stays awake looks at all sockets once in so many rounds, and else at the one that it expects an
+/// answer at.
 const LOOK_AROUND: u32 = 8;
 /// What comes before the tokens of listeners.
 const FIRST_LISTENER: usize = 1;
@@ -34,18 +35,6 @@ const FIRST_LISTENER: usize = 1;
 pub(super) struct Buffers {
     pub(super) datagrams: Datagrams,
     pub(super) outbox: Outbox,
-}
-
-/// Looking for datagrams without sleeping.
-#[derive(Debug, Default)]
-pub(super) struct Spin {
-    /// Something has arrived.
-    pub(super) heard: bool,
-    /// When to sleep, unless something arrives.
-    until: Instant,
-    rounds: u32,
-    /// The session that spoke last.
-    pub(super) recent: usize,
 }
 
 /// An event loop with its sockets and its sessions.
@@ -62,7 +51,9 @@ pub(super) struct Worker {
     pub(super) committer: Committer,
     /// Somebody has woken the loop.
     woken: bool,
-    pub(super) spin: Spin,
+    spin: Spin,
+    /// The session that spoke last.
+    pub(super) recent: usize,
     /// When a shutdown waits no longer.
     drain_until: Option<Instant>,
     stopped: bool,
@@ -91,6 +82,7 @@ impl Worker {
         }
         Ok(Self {
             index,
+            spin: Spin::new(shared.config.busy_poll),
             committer: Committer::new(Arc::clone(&shared.control), index, shared.config.threads),
             shared,
             poll,
@@ -100,7 +92,7 @@ impl Worker {
             timers: Timers::default(),
             ready: VecDeque::new(),
             woken: false,
-            spin: Spin::default(),
+            recent: usize::MAX,
             drain_until: None,
             stopped: false,
         })
@@ -114,12 +106,18 @@ impl Worker {
             outbox: Outbox::new(),
         };
         while !self.is_finished() {
-            self.wait(&mut events)?;
+            self.wait(&mut events, &mut buffers)?;
             for event in &events {
                 self.note(event);
             }
             for index in 0..self.listeners.len() {
-                self.serve_listener(index, &mut buffers);
+                if self
+                    .listeners
+                    .get(index)
+                    .is_some_and(|listener| listener.readable)
+                {
+                    self.hear_at(index, &mut buffers);
+                }
             }
             if core::mem::take(&mut self.woken) {
                 self.collect_commits(&mut buffers);
@@ -151,50 +149,71 @@ impl Worker {
     }
 
     /// Waits until something happens, or may have happened.
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        if let Some(span) = self.shared.config.busy_poll {
-            let now = self.now();
-            if core::mem::take(&mut self.spin.heard) {
-                self.spin.until = now.saturating_add(span);
-            }
-            if now < self.spin.until && !self.sessions.is_empty() {
-                return self.look(events);
-            }
-        }
+    fn wait(&mut self, events: &mut Events, buffers: &mut Buffers) -> io::Result<()> {
         let timeout = self.timeout();
-        poll(&mut self.poll, events, timeout)?;
-        self.spin.heard = !events.is_empty();
-        Ok(())
-    }
-
-    /// Looks whether something has happened.
-    fn look(&mut self, events: &mut Events) -> io::Result<()> {
-        core::hint::spin_loop();
-        self.spin.rounds = self.spin.rounds.wrapping_add(1);
-        let around = !self.ready.is_empty() || self.spin.rounds.is_multiple_of(LOOK_AROUND);
-        if around || !self.look_at_recent() {
-            poll(&mut self.poll, events, Some(Duration::ZERO))?;
-            self.spin.heard = !events.is_empty();
-        } else {
-            events.clear();
+        if timeout == Some(Duration::ZERO) || self.sessions.is_empty() {
+            return poll(&mut self.poll, events, timeout);
+        }
+        let start = self.now();
+        let heard = self.stay_awake(start, timeout, events, buffers)? || {
+            let timeout = self.timeout();
+            poll(&mut self.poll, events, timeout)?;
+            !events.is_empty()
+        };
+        if heard {
+            self.spin.learn(self.now().saturating_since(start));
         }
         Ok(())
     }
 
-    /// Has the session that spoke last look for an answer by itself, which takes one system call less than to ask
-    /// first whether there is one. `false`: it is gone.
-    fn look_at_recent(&mut self) -> bool {
-        let key = self.spin.recent;
+    /// Looks for datagrams without sleeping, for as long as that is worthwhile and no longer than `timeout`.
+    /// `true`: something has happened.
+    fn stay_awake(
+        &mut self,
+        start: Instant,
+        timeout: Option<Duration>,
+        events: &mut Events,
+        buffers: &mut Buffers,
+    ) -> io::Result<bool> {
+        events.clear();
+        let span = self.spin.span(self.sessions.len());
+        if span.is_zero() {
+            return Ok(false);
+        }
+        let until = start.saturating_add(timeout.map_or(span, |timeout| span.min(timeout)));
+        loop {
+            for _ in 0..LOOK_AROUND {
+                if self.hears_recent(buffers) {
+                    return Ok(true);
+                }
+                core::hint::spin_loop();
+            }
+            poll(&mut self.poll, events, Some(Duration::ZERO))?;
+            if !events.is_empty() {
+                return Ok(true);
+            }
+            if self.now() >= until {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Takes in what the client that spoke last says, which takes one system call less than to ask first
+    /// whether it says something. `false`: it says nothing, or is gone.
+    fn hears_recent(&mut self, buffers: &mut Buffers) -> bool {
+        let key = self.recent;
         let Some(session) = self.sessions.get_mut(key) else {
             return false;
         };
-        if session.socket.is_some() {
-            session.readable = true;
-            self.enqueue(key);
-        } else if let Some(listener) = self.listeners.get_mut(session.listener) {
-            listener.readable = true;
+        if session.socket.is_none() {
+            let index = session.listener;
+            return self.hear_at(index, buffers);
         }
-        true
+        let heard = self.listen(key, buffers);
+        if heard {
+            self.enqueue(key);
+        }
+        heard
     }
 
     /// How long there is nothing to do; `None` if there is no end in sight.

@@ -1,7 +1,9 @@
 //! What is measured.
 
+use core::time::Duration;
+
 use crate::{
-    host::Kind,
+    host::{Kind, SPIN},
     plain::Shape,
     raw::{Calls, Way},
 };
@@ -14,7 +16,10 @@ pub(crate) enum Driver {
     /// One call for each datagram, the same for every server.
     Plain,
     /// Our library.
-    Ours { busy_poll: bool },
+    Ours {
+        /// `None`: the default.
+        busy_poll: Option<Duration>,
+    },
     /// No protocol; what the client's end and the server's end do.
     Raw(Calls, Calls),
     /// This many plain clients in one thread.
@@ -47,6 +52,7 @@ pub(crate) const BARE_SPINNING: &str = "bare UDP, spinning";
 pub(crate) const BARE_GSO: &str = "bare GSO, plain receiver";
 pub(crate) const BARE_OFFLOAD: &str = "bare GSO+GRO";
 pub(crate) const BOTH_BUSY: &str = "both ends ours, busy poll";
+pub(crate) const BOTH_ASLEEP: &str = "both ends ours, sleeping at once";
 
 const fn contender(name: &'static str, kind: Kind, driver: Driver) -> Contender {
     Contender { name, kind, driver }
@@ -66,7 +72,15 @@ const OFFLOAD: Contender = contender(
     Kind::Bare,
     Driver::Raw(Calls::Offload, Calls::Offload),
 );
-const BOTH: Contender = contender(BOTH_OURS, Kind::Ours, Driver::Ours { busy_poll: false });
+const BOTH: Contender = contender(BOTH_OURS, Kind::Ours, Driver::Ours { busy_poll: None });
+const ASLEEP: Contender = by_name(Kind::OursAsleep, Driver::Plain);
+const BOTH_SLEEPING: Contender = contender(
+    BOTH_ASLEEP,
+    Kind::OursAsleep,
+    Driver::Ours {
+        busy_poll: Some(Duration::ZERO),
+    },
+);
 
 /// Every case; `quick`: enough of them to see that all parts work, with small files; `short`: files of an eighth,
 /// but where there are many clients.
@@ -141,7 +155,8 @@ fn with_peers(first: &[Contender], peers: &[Kind], driver: Driver) -> Vec<Conten
 }
 
 fn lockstep(way: Way, blksize: u16, mib: u64, peers: &[Kind]) -> Case {
-    let first = [LOCKSTEP, by_name(Kind::Ours, Driver::Plain), BOTH];
+    let ours = by_name(Kind::Ours, Driver::Plain);
+    let first = [LOCKSTEP, ours, BOTH, ASLEEP, BOTH_SLEEPING];
     let contenders = with_peers(&first, peers, Driver::Plain);
     case("lockstep", way, (blksize, 1), mib * MIB, contenders)
 }
@@ -160,7 +175,8 @@ fn windows(way: Way, windowsize: u16, peers: &[Kind]) -> Case {
             Driver::Raw(Calls::Blocking, Calls::Offload),
         ),
     });
-    first.extend([by_name(Kind::Ours, Driver::Plain), BOTH]);
+    let ours = by_name(Kind::Ours, Driver::Plain);
+    first.extend([ours, BOTH, ASLEEP, BOTH_SLEEPING]);
     let contenders = with_peers(&first, peers, Driver::Plain);
     let kind = format!("window {windowsize}");
     case(&kind, way, (1_468, windowsize), 88 * MIB, contenders)
@@ -182,10 +198,13 @@ fn pairs() -> Vec<Case> {
             Driver::Raw(Calls::Spinning, Calls::Spinning),
         ),
         BOTH,
+        BOTH_SLEEPING,
         contender(
             BOTH_BUSY,
             Kind::OursBusyPoll,
-            Driver::Ours { busy_poll: true },
+            Driver::Ours {
+                busy_poll: Some(SPIN),
+            },
         ),
     ];
     vec![

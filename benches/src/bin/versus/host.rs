@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Ours,
     OursSinglePort,
     OursBusyPoll,
+    /// It sleeps whenever there is nothing to do.
+    OursAsleep,
     /// An event loop for each core.
     OursEveryCore,
     InTftpd,
@@ -62,6 +64,7 @@ impl Kind {
             Self::Ours => "ours",
             Self::OursSinglePort => "ours, one port",
             Self::OursBusyPoll => "ours, busy poll",
+            Self::OursAsleep => "ours, sleeping at once",
             Self::OursEveryCore => "ours, a loop per core",
             Self::InTftpd => "in.tftpd",
             Self::Atftpd => "atftpd",
@@ -161,6 +164,7 @@ fn launch(kind: Kind, dir: &Path) -> Result<(SocketAddr, Process), Failed> {
         Kind::Ours => itself(&["serve", &dir_text]),
         Kind::OursSinglePort => itself(&["serve", &dir_text, "--single-port"]),
         Kind::OursBusyPoll => itself(&["serve", &dir_text, "--busy-poll", &spin]),
+        Kind::OursAsleep => itself(&["serve", &dir_text, "--busy-poll", "0"]),
         Kind::OursEveryCore => {
             let cores = thread::available_parallelism()?.to_string();
             itself(&["serve", &dir_text, "--threads", &cores])

@@ -63,30 +63,31 @@ impl Source for Sequence {
     }
 }
 
-fn client(server: SocketAddr, shape: Shape, spin: Duration) -> Client<'static> {
+fn client(server: SocketAddr, shape: Shape, busy_poll: Option<Duration>) -> Client<'static> {
     let mut config = Config::client();
     config.blksize = shape.blksize;
     config.windowsize = shape.windowsize;
     // Else a get would return only after the time in which a server might repeat its last block.
     config.dally = false;
-    Client::new(server)
-        .config(config)
-        .restart(false)
-        .busy_poll(spin)
+    let client = Client::new(server).config(config).restart(false);
+    match busy_poll {
+        Some(span) => client.busy_poll(span),
+        None => client,
+    }
 }
 
-/// Fetches `name`, of `len` octets; looks for each datagram for `spin` before it sleeps.
+/// Fetches `name`, of `len` octets; looks for each datagram for `busy_poll` before it sleeps.
 pub(crate) fn get(
     server: SocketAddr,
     name: &str,
     shape: Shape,
     len: u64,
-    spin: Duration,
+    busy_poll: Option<Duration>,
 ) -> Result<Transfer, Failed> {
     let request = Request::octet(name).map_err(|error| Failed::new(error.to_string()))?;
     let mut sink = Checked { offset: 0, len };
     let started = Instant::now();
-    let result = client(server, shape, spin).get(request, &mut sink);
+    let result = client(server, shape, busy_poll).get(request, &mut sink);
     finish(started, result.map_err(|error| format!("{error:?}")))
 }
 
@@ -96,10 +97,11 @@ pub(crate) fn put(
     name: &str,
     shape: Shape,
     len: u64,
+    busy_poll: Option<Duration>,
 ) -> Result<Transfer, Failed> {
     let request = Request::octet(name).map_err(|error| Failed::new(error.to_string()))?;
     let started = Instant::now();
-    let result = client(server, shape, Duration::ZERO).put(request, &mut Sequence(len));
+    let result = client(server, shape, busy_poll).put(request, &mut Sequence(len));
     finish(started, result.map_err(|error| format!("{error:?}")))
 }
 

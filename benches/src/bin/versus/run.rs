@@ -14,7 +14,7 @@ use crate::{
     cases::{Case, Contender, Driver},
     content, crowd,
     crowd::Crowd,
-    host::{Host, Kind, SPIN},
+    host::{Host, Kind},
     meter::{Cpu, Memory, thread_cpu},
     ours, plain,
     plain::{Shape, Transfer},
@@ -210,10 +210,6 @@ impl Meters {
     }
 }
 
-fn spin(busy_poll: bool) -> Duration {
-    if busy_poll { SPIN } else { Duration::ZERO }
-}
-
 fn get(
     case: &Case,
     contender: &Contender,
@@ -229,7 +225,7 @@ fn get(
     let name = host.offer(len)?;
     match contender.driver {
         Driver::Ours { busy_poll } => {
-            let result = ours::get(addr, &name, shape, len, spin(busy_poll));
+            let result = ours::get(addr, &name, shape, len, busy_poll);
             meters.stop();
             result
         }
@@ -248,7 +244,7 @@ fn put(
     let name = format!("upload-{number}");
     let result = match contender.driver {
         Driver::Raw(client, server) => raw::run(addr, Way::Put, (client, server), shape, len),
-        Driver::Ours { .. } => ours::put(addr, &name, shape, len),
+        Driver::Ours { busy_poll } => ours::put(addr, &name, shape, len, busy_poll),
         _ => plain::put(addr, &name, shape, len),
     };
     meters.stop();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    cases::{BARE, BARE_OFFLOAD, BARE_SPINNING, BOTH_BUSY, BOTH_OURS, OURS},
+    cases::{BARE, BARE_OFFLOAD, BARE_SPINNING, BOTH_ASLEEP, BOTH_BUSY, BOTH_OURS, OURS},
     run::{Cell, Outcome},
 };
 
@@ -139,7 +139,7 @@ fn busy_poll(outcome: &Outcome) -> Vec<Option<Bar>> {
             outcome,
             "busy poll / sleeping",
             BOTH_BUSY,
-            BOTH_OURS,
+            BOTH_ASLEEP,
             Want::AtLeast(2.0),
         ),
         speeds(
