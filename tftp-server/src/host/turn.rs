@@ -1,7 +1,6 @@
 //! A session's turn: take in what has arrived, send what is due.
 
 use core::{net::IpAddr, time::Duration};
-use std::io::IoSlice;
 
 use mio::{Interest, net::UdpSocket};
 use tftp_proto::{Instant, Summary, TransferError};
@@ -9,23 +8,16 @@ use tftp_proto::{Instant, Summary, TransferError};
 use super::{
     batch::{Flow, Outbox, Outlet},
     census::Place,
-    datagrams::BATCH,
     session::Verdict,
     socket::Listener,
-    transfer::{File, Machine},
+    transfer::File,
     worker::{Buffers, Worker},
 };
 
-/// Messages that a client which reads is likely to have sent at once: one acknowledgement. Room for one more
-/// shows that there are no others.
-const ACKNOWLEDGEMENTS: usize = 2;
 /// How long to wait for a socket to have room before trying anyway.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
-/// Room for an acknowledgement, or an ERROR with its text.
-const ERROR_ROOM: usize = 256;
-
 /// Where the datagrams of a session leave.
-fn outlet<'s>(
+pub(super) fn outlet<'s>(
     own: Option<&'s UdpSocket>,
     source: Option<IpAddr>,
     listener: &'s Listener,
@@ -49,121 +41,6 @@ impl Worker {
         }
         if self.is_put_up_with(key) {
             self.speak(key, &mut buffers.outbox);
-        }
-    }
-
-    /// Takes in what has arrived at the session's own socket. `false`: nothing has.
-    pub(super) fn listen(&mut self, key: usize, buffers: &mut Buffers) -> bool {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return false;
-        };
-        let Some(listener) = self.listeners.get(session.listener) else {
-            return false;
-        };
-        let Some(socket) = &session.socket else {
-            return false;
-        };
-        let most = match session.transfer.machine {
-            Machine::Sender(_) => ACKNOWLEDGEMENTS,
-            Machine::Receiver(_) => BATCH,
-        };
-        session.readable = buffers.datagrams.receive(socket, &listener.state, most);
-        let Buffers { datagrams, outbox } = buffers;
-        if datagrams.messages().next().is_none() {
-            return false;
-        }
-        let now = self.shared.clock.now();
-        let was_proven = session.transfer.proven;
-        let mut pieces = Vec::new();
-        for message in datagrams.messages() {
-            for datagram in message.datagrams().filter(|_| !session.committing) {
-                let answer = session
-                    .transfer
-                    .take(now, message.from(), datagram, &mut pieces);
-                if let Some(answer) = answer {
-                    outlet(Some(socket), None, listener).send_plain(&answer);
-                }
-            }
-        }
-        self.digest(key, was_proven, &mut pieces, outbox);
-        if self
-            .sessions
-            .get_mut(key)
-            .is_some_and(|session| session.readable)
-        {
-            self.enqueue(key);
-        }
-        true
-    }
-
-    /// Has a session that sends a file take note of what its client said before it asked for something
-    /// else: the last acknowledgement may just have arrived.
-    pub(super) fn settle(&mut self, key: usize, outbox: &mut Outbox) {
-        let now = self.now();
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        let Some(listener) = self.listeners.get(session.listener) else {
-            return;
-        };
-        let was_proven = session.transfer.proven;
-        if let (Some(socket), Machine::Sender(_)) = (&session.socket, &session.transfer.machine) {
-            let mut datagram = [0; ERROR_ROOM];
-            for _ in 0..ACKNOWLEDGEMENTS {
-                let Ok((len, from)) = socket.recv_from(&mut datagram) else {
-                    break;
-                };
-                let octets = datagram.get(..len).unwrap_or_default();
-                if let Some(answer) = session.transfer.take(now, from, octets, &mut Vec::new()) {
-                    outlet(Some(socket), None, listener).send_plain(&answer);
-                }
-            }
-        }
-        self.note_proof(key, was_proven);
-        self.speak(key, outbox);
-    }
-
-    /// Follows up what a session has taken in, `pieces` of a file if it receives one.
-    ///
-    /// A window is acknowledged before it is stored, but for the last one, so that the client goes on meanwhile.
-    /// Nothing is lost by that: what tells it that the file is stored is the last ACK, and if anything before
-    /// cannot be, an ERROR comes instead. In lockstep a block that cannot be stored is not acknowledged.
-    pub(super) fn digest(
-        &mut self,
-        key: usize,
-        was_proven: bool,
-        pieces: &mut Vec<IoSlice<'_>>,
-        outbox: &mut Outbox,
-    ) {
-        self.note_proof(key, was_proven);
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        let reference = session.reference(key);
-        if !pieces.is_empty() && session.transfer.has_more_windows() {
-            self.speak(key, outbox);
-        }
-        let Some(session) = self.sessions.by_reference(reference) else {
-            return;
-        };
-        session.transfer.store(pieces);
-        if let Some(sink) = session.transfer.take_complete() {
-            match self.committer.commit(reference, sink) {
-                Ok(()) => session.committing = true,
-                Err(error) => session.transfer.fail(error),
-            }
-        }
-    }
-
-    /// A client that has answered for the first time has its address from now on, and a rate to keep.
-    fn note_proof(&mut self, key: usize, was_proven: bool) {
-        let now = self.now();
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        if session.transfer.proven && !was_proven {
-            session.rate_due = now.saturating_add(self.shared.config.limits.rate_period);
-            self.shared.census().prove(session.serial);
         }
     }
 
