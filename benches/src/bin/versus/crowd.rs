@@ -224,17 +224,23 @@ impl Drive<'_> {
 
 /// Receives one datagram.
 fn take(client: &mut Client, buf: &mut [u8], started: Instant) -> io::Result<()> {
-    let len = if client.last_ack.is_some() {
-        client.socket.recv(buf)?
+    let connected = client.machine.is_answered();
+    let (len, from) = if connected {
+        (client.socket.recv(buf)?, None)
     } else {
         let (len, from) = client.socket.recv_from(buf)?;
-        client.socket.connect(from)?;
-        client.last_ack = Some(0);
-        len
+        (len, Some(from))
     };
-    client.due = Instant::now() + PATIENCE;
-    client.waits = 0;
-    match client.machine.take(buf.get(..len).unwrap_or_default()) {
+    let taken = client.machine.take(buf.get(..len).unwrap_or_default());
+    if client.machine.is_answered() {
+        if let Some(from) = from {
+            client.socket.connect(from)?;
+            client.last_ack = Some(0);
+        }
+        client.due = Instant::now() + PATIENCE;
+        client.waits = 0;
+    }
+    match taken {
         Ok(Reply::Nothing) => {}
         Ok(Reply::Ack(block)) => {
             client.last_ack = Some(block);

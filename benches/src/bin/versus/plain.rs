@@ -131,7 +131,15 @@ impl Get {
         }
     }
 
+    /// Whether the server has answered: what comes before is left of a transfer that used the same port.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.settled
+    }
+
     fn take_block(&mut self, block: u16, payload: &[u8]) -> Result<Reply, Failed> {
+        if !self.settled && block != 1 {
+            return Ok(Reply::Nothing);
+        }
         self.settled = true;
         if block != self.next as u16 {
             if self.gap_told {
@@ -394,6 +402,15 @@ mod tests {
         assert_eq!(take(&mut get, &data(4, 464)), Ok(Reply::Ack(2)));
         assert_eq!(take(&mut get, &data(3, 512)), Ok(Reply::Nothing));
         assert_eq!(take(&mut get, &data(4, 464)), Ok(Reply::Last(4)));
+    }
+
+    #[test]
+    fn a_block_of_another_transfer_is_no_answer() {
+        let mut get = Get::new(2_000);
+        assert_eq!(take(&mut get, &data(4, 464)), Ok(Reply::Nothing));
+        assert!(!get.is_answered());
+        assert_eq!(take(&mut get, &data(1, 512)), Ok(Reply::Ack(1)));
+        assert!(get.is_answered());
     }
 
     #[test]
