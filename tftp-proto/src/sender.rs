@@ -393,11 +393,14 @@ impl Sender<'static> {
         &mut self.exchange
     }
 
-    /// Whether the same request, which has come once more, means that the client has started anew: it has
-    /// acknowledged a block, and then not answered for a time-out, and asks for the second time since.
-    /// Anything less may be a late copy, and one that ended the transfer would harm a client that is at work.
+    /// Takes in the request that this transfer answers, when it has come once more from the same client. `true`:
+    /// the client has started anew, and waits for another transfer than this one; `false`: it may be a late copy.
+    ///
+    /// Call it once for each such datagram, as it counts them. A client has started anew if it had acknowledged a
+    /// block, has then been silent for a time-out, and asks for the second time in that silence. To take
+    /// anything less for that would end the transfer of a client that is at work.
     #[must_use]
-    pub const fn is_abandoned(&mut self) -> bool {
+    pub const fn handle_repeated_request(&mut self) -> bool {
         let silent = self.base > 1 && self.exchange.is_unanswered();
         let again = self.asked;
         self.asked = silent;

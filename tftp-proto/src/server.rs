@@ -134,7 +134,7 @@ impl<const N: usize> Server<N> {
             };
         };
         match request {
-            Ok(incoming) if session.is_repeated_by(&incoming) => {
+            Ok(incoming) if session.takes_as_repeat(&incoming) => {
                 ServerEvent::Ignored(Ignored::Duplicate)
             }
             Ok(incoming) => {
@@ -347,12 +347,12 @@ impl Session {
         !exchange.is_over() && !exchange.is_stray(peer)
     }
 
-    /// A repeat of the request on its way, or sent because our answer is; or else the client has started
-    /// anew.
-    fn is_repeated_by(&mut self, incoming: &Incoming<'_>) -> bool {
+    /// Takes in a request of this client. `true`: a repeat of its own, on its way or sent because our answer
+    /// is; `false`: the client has started anew.
+    fn takes_as_repeat(&mut self, incoming: &Incoming<'_>) -> bool {
         self.fingerprint == incoming.fingerprint()
             && match &mut self.machine {
-                Machine::Sender(sender) => !sender.is_abandoned(),
+                Machine::Sender(sender) => !sender.handle_repeated_request(),
                 Machine::Receiver(_) => true,
             }
     }

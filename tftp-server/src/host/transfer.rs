@@ -47,7 +47,7 @@ impl Machine {
     /// The client, which has asked again, has started anew, and has not a copy of its request on the way.
     pub(crate) const fn is_abandoned(&mut self) -> bool {
         match self {
-            Self::Sender(sender) => sender.is_abandoned(),
+            Self::Sender(sender) => sender.handle_repeated_request(),
             Self::Receiver(_) => false,
         }
     }
