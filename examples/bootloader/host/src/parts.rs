@@ -33,6 +33,7 @@ const PARTS: &[(&str, &str)] = &[
     ("/curve25519-dalek", "crypto"),
     ("/subtle-", "crypto"),
     ("logic/src", "boot logic"),
+    ("/program/src", "board"),
     ("mps2/src", "board"),
     ("virt/src", "board"),
     ("/defmt", "console"),

@@ -7,6 +7,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod application;
 mod boot;
 mod journal;
 mod manifest;
@@ -22,7 +23,7 @@ mod slots;
 pub use boot::{Boot, Image};
 pub use journal::Journal;
 pub use manifest::{Manifest, ManifestError};
-pub use net::{Board, Net, Rings, Tables, WINDOW};
+pub use net::{Board, Net, Rings, Tables, WINDOW, seed};
 pub use note::{Failure, Note};
 pub use offer::Offer;
 pub use ram_flash::{RamFlash, RamFlashError};

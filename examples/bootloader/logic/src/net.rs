@@ -371,6 +371,14 @@ impl<D: Device> Net<D> {
     }
 }
 
+/// A seed for a board without a random number generator: two boards that start at the same moment differ in
+/// their address, and one board's starts in the time that the controller took.
+#[must_use]
+pub fn seed([_, _, c, d, e, f]: [u8; 6], now: Instant) -> u32 {
+    let micros = u32::try_from(now.total_micros()).unwrap_or(u32::MAX);
+    u32::from_be_bytes([c, d, e, f]) ^ micros
+}
+
 /// The time between two readings of one clock.
 pub(crate) fn elapsed(since: Instant, now: Instant) -> Duration {
     let micros = now.total_micros().saturating_sub(since.total_micros());

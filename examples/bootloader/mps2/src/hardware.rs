@@ -3,8 +3,8 @@
 //! Each group of registers is a variable that `board.x` has the linker place where the registers are. That
 //! file is the one place that claims where something is; here the compiler checks all the rest.
 
+use boot_program::Program;
 use critical_section::{CriticalSection, Mutex};
-use persistent_buff::PersistentBuff;
 
 use crate::{
     Clock, Uart, Watchdog,
@@ -19,9 +19,6 @@ static DUAL_TIMER_REGISTERS: Mutex<TimerRegisters> = Mutex::new(TimerRegisters::
 static WATCHDOG_REGISTERS: Mutex<WatchdogRegisters> = Mutex::new(WatchdogRegisters::new());
 #[used]
 static ETHERNET_REGISTERS: Mutex<lan9118::Registers> = Mutex::new(lan9118::Registers::new());
-
-/// What of the PSRAM is flash.
-const STORE_LEN: usize = 10 << 20;
 
 /// The parts of the board.
 #[derive(Debug)]
@@ -41,47 +38,16 @@ pub struct Hardware<'cs> {
     pub program: Program,
 }
 
-/// Memory that a program can be put into and started from.
-#[derive(Debug)]
-pub struct Program {
-    memory: &'static mut [u8],
-}
-
 /// Hands out the parts: once, and then `None`. While they are in use no interrupt is taken, as `cs` shows.
 #[must_use]
 pub fn take(cs: CriticalSection<'_>) -> Option<Hardware<'_>> {
-    let (flash, memory) = PersistentBuff::take_raw()?.split_at_mut_checked(STORE_LEN)?;
+    let (flash, program) = boot_program::take()?;
     Some(Hardware {
         uart: Uart::new(UART0_REGISTERS.borrow(cs)),
         clock: Clock::new(DUAL_TIMER_REGISTERS.borrow(cs)),
         watchdog: Watchdog::new(WATCHDOG_REGISTERS.borrow(cs)),
         ethernet: ETHERNET_REGISTERS.borrow(cs),
         flash,
-        program: Program { memory },
+        program,
     })
-}
-
-impl Program {
-    /// The memory, to put a program into.
-    pub const fn memory(&mut self) -> &mut [u8] {
-        self.memory
-    }
-
-    /// Starts the program there: an image whose first instruction is behind 256 vectors, and which sets its
-    /// stack pointer and its vector table itself.
-    pub fn start(self) -> ! {
-        cortex_m::asm::dsb();
-        cortex_m::asm::isb();
-        fetched_program()
-    }
-}
-
-/// The linker puts this function where a fetched program's first instruction will be (`bootloader.x`), so that
-/// to call it is to start what was fetched. Its own body is in no image.
-#[inline(never)]
-fn fetched_program() -> ! {
-    loop {
-        // Unlike any other function, so that the compiler does not take one for two.
-        core::hint::black_box("no program was fetched");
-    }
 }

@@ -8,5 +8,6 @@
 mod hardware;
 mod peripherals;
 
-pub use hardware::{Hardware, Program, take};
+pub use boot_program::Program;
+pub use hardware::{Hardware, take};
 pub use peripherals::{Clock, Uart, Watchdog};

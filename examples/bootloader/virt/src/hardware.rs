@@ -5,8 +5,8 @@
 
 use core::fmt;
 
+use boot_program::Program;
 use critical_section::{CriticalSection, Mutex};
-use persistent_buff::PersistentBuff;
 use vcell::VolatileCell;
 
 const VIRTIO_SLOTS: usize = 8;
@@ -29,9 +29,6 @@ static VIRTIO_REGISTERS: Mutex<[VirtioSlot; VIRTIO_SLOTS]> = Mutex::new(
 );
 static VIRTIO_MEMORY: Mutex<virtio_net::Memory> = Mutex::new(virtio_net::Memory::new());
 
-/// What of the memory after the bootloader's own is flash.
-const STORE_LEN: usize = 10 << 20;
-
 /// The parts of the board.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -48,16 +45,10 @@ pub struct Hardware<'cs> {
     pub program: Program,
 }
 
-/// Memory that a program can be put into and started from.
-#[derive(Debug)]
-pub struct Program {
-    memory: &'static mut [u8],
-}
-
 /// Hands out the parts: once, and then `None`. While they are in use no interrupt is taken, as `cs` shows.
 #[must_use]
 pub fn take(cs: CriticalSection<'_>) -> Option<Hardware<'_>> {
-    let (flash, memory) = PersistentBuff::take_raw()?.split_at_mut_checked(STORE_LEN)?;
+    let (flash, program) = boot_program::take()?;
     Some(Hardware {
         uart: Uart {
             registers: UART_REGISTERS.borrow(cs),
@@ -67,32 +58,8 @@ pub fn take(cs: CriticalSection<'_>) -> Option<Hardware<'_>> {
         },
         virtio_memory: VIRTIO_MEMORY.borrow(cs),
         flash,
-        program: Program { memory },
+        program,
     })
-}
-
-impl Program {
-    /// The memory, to put a program into.
-    pub const fn memory(&mut self) -> &mut [u8] {
-        self.memory
-    }
-
-    /// Starts the program there: an image that begins with its first instruction, and sets its stack pointer
-    /// and its trap vector itself.
-    pub fn start(self) -> ! {
-        riscv::asm::fence_i();
-        fetched_program()
-    }
-}
-
-/// The linker puts this function where a fetched program's first instruction will be (`bootloader.x`), so that
-/// to call it is to start what was fetched. Its own body is in no image.
-#[inline(never)]
-fn fetched_program() -> ! {
-    loop {
-        // Unlike any other function, so that the compiler does not take one for two.
-        core::hint::black_box("no program was fetched");
-    }
 }
 
 /// One of the places where a virtio device can be.

@@ -5,7 +5,8 @@
 
 mod hardware;
 
-pub use hardware::{Hardware, Program, Uart, Virtio, take};
+pub use boot_program::Program;
+pub use hardware::{Hardware, Uart, Virtio, take};
 
 /// Microseconds since the machine was switched on.
 #[must_use]

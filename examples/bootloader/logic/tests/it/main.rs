@@ -7,6 +7,7 @@
     reason = "a test that fails is to stop at the line"
 )]
 
+mod application;
 mod manifest;
 mod offer;
 mod slots;

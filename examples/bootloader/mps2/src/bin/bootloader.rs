@@ -48,7 +48,10 @@ impl Board for Mps2<'_> {
 fn main() -> ! {
     // No interrupt is used, so that all registers can be had at once.
     match critical_section::with(run) {
-        Ok(program) => program.start(),
+        Ok(program) => program.start(|| {
+            cortex_m::asm::dsb();
+            cortex_m::asm::isb();
+        }),
         Err(why) => stop(why),
     }
 }
@@ -71,7 +74,7 @@ fn run(cs: CriticalSection<'_>) -> Result<Program, &'static str> {
     let ethernet = Lan9118::new(ethernet).map_err(|_| "no Ethernet controller")?;
     let mac = ethernet.mac();
     let now = board.now();
-    let seed = seed(mac, now);
+    let seed = boot_logic::seed(mac, now);
     let net = Net::new(ethernet, mac, seed, (RINGS.take(), TABLES.take()), now);
     let mut boot = Boot::new(board, net, RamFlash::new(flash), KEY);
     let image = boot.run(NAME, program.memory());
@@ -82,13 +85,6 @@ fn run(cs: CriticalSection<'_>) -> Result<Program, &'static str> {
     );
     board.turn();
     image.map(|_| program).ok_or("nothing to start")
-}
-
-/// Two boards that start at the same moment differ in their address, and one board's starts in the time
-/// that the controller took. A board with a random number generator has better.
-fn seed(mac: [u8; 6], now: Instant) -> u32 {
-    let [_, _, c, d, e, f] = mac;
-    u32::from_be_bytes([c, d, e, f]) ^ u32::try_from(now.total_micros()).unwrap_or(u32::MAX)
 }
 
 /// Says why, and waits for the watchdog to reset the board.

@@ -39,7 +39,7 @@ impl Board for Virt {
 fn main() -> ! {
     // No interrupt is used, so that all registers can be had at once.
     match critical_section::with(run) {
-        Ok(program) => program.start(),
+        Ok(program) => program.start(riscv::asm::fence_i),
         Err(why) => stop(why),
     }
 }
@@ -62,8 +62,7 @@ fn run(cs: CriticalSection<'_>) -> Result<Program, &'static str> {
         .ok_or("no network device")?;
     let now = Virt.now();
     let mac = network.mac();
-    let [_, _, c, d, e, f] = mac;
-    let seed = u32::from_be_bytes([c, d, e, f]) ^ u32::try_from(now.total_micros()).unwrap_or(0);
+    let seed = boot_logic::seed(mac, now);
     let net = Net::new(network, mac, seed, (RINGS.take(), TABLES.take()), now);
     let mut boot = Boot::new(Virt, net, RamFlash::new(flash), KEY);
     let image = boot.run(NAME, program.memory());
