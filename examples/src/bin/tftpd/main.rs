@@ -2,22 +2,18 @@
 
 mod log;
 mod options;
+mod signals;
 
 use std::{
     io::{self, Write as _},
     net::UdpSocket,
     process::ExitCode,
-    thread,
 };
 
 use clap::Parser as _;
 #[cfg(unix)]
 use listenfd::ListenFd;
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    iterator::Signals,
-};
-use tftp_server::{BindError, Handle, Server};
+use tftp_server::{BindError, Server};
 
 use crate::options::Options;
 
@@ -67,12 +63,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     let sockets = inherited().map_err(Error::Inherited)?;
     let config = options.config(!sockets.is_empty());
     let server = Server::bind_with(config, sockets, root).map_err(Error::Bind)?;
-    let signals = Signals::new([SIGINT, SIGTERM]).map_err(Error::Signals)?;
-    let handle = server.handle();
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle))
-        .map_err(Error::Signals)?;
+    signals::obey(server.handle()).map_err(Error::Signals)?;
     announce(&server);
     server
         .observe(log::Log::default())
@@ -105,19 +96,6 @@ fn announce(server: &Server) {
         let _ = writeln!(stdout, "listening on {address}");
     }
     let _ = stdout.flush();
-}
-
-/// The first signal lets the transfers end, the second ends them.
-fn obey(mut signals: Signals, handle: &Handle) {
-    let mut pending = signals.forever();
-    if pending.next().is_some() {
-        tracing::info!("shutting down when the transfers have ended");
-        handle.shutdown();
-    }
-    if pending.next().is_some() {
-        tracing::info!("stopping");
-        handle.stop();
-    }
 }
 
 /// Allows as many open files as the system lets this process have: a transfer has a socket and a file.
