@@ -1,8 +1,13 @@
 //! One transfer between a client and a server, compared by its digest.
 
 use core::{fmt::Debug, net::SocketAddr, time::Duration};
-use std::{fs, path::Path, process::Command, thread, time::Instant};
+use std::{fs, os::fd::OwnedFd, path::Path, process::Command, thread, time::Instant};
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::inotify::{self, CreateFlags, WatchFlags},
+    io::Errno,
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -98,17 +103,51 @@ pub(crate) fn arrived(
     };
     let sent = sha256(octets);
     let deadline = Instant::now() + patience;
+    // Made before the first look, so that what changes after it is told.
+    let changes = (!patience.is_zero()).then(|| Changes::of(file.parent().unwrap()));
     loop {
         let found = sha256_of_file(file);
         match &found {
             Ok((digest, _)) if *digest == sent => return Ok(()),
-            _ if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            _ if changes
+                .as_ref()
+                .is_some_and(|changes| changes.before(deadline)) => {}
             Ok((_, len)) => {
                 let sent = octets.len();
                 return Err(format!("{len} octets, or others, in place of {sent}"));
             }
             Err(error) => return Err(format!("no file: {error}")),
         }
+    }
+}
+
+/// What happens to the files of a directory.
+struct Changes(OwnedFd);
+
+impl Changes {
+    fn of(directory: &Path) -> Self {
+        let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+        let events = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO;
+        inotify::add_watch(&queue, directory, events).unwrap();
+        Self(queue)
+    }
+
+    /// Waits for something to happen; `false`: nothing has by then.
+    fn before(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        let timeout = Timespec::try_from(left).unwrap();
+        let mut queue = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut queue, Some(&timeout)) {
+            Ok(0) => return false,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => panic!("{error}"),
+        }
+        // What has happened is looked at; only that something has counts.
+        while rustix::io::read(&self.0, &mut [0; 4096]).is_ok_and(|len| len > 0) {}
+        true
     }
 }
 

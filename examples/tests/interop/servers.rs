@@ -12,6 +12,7 @@ use std::{
     os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
+    sync::mpsc,
     thread,
     time::Instant,
 };
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 
 use crate::{
     clients::Direction,
+    exchange::LIMIT,
     installed::{Skipped, find, is_root},
     process::{Log, Process},
 };
@@ -54,6 +56,8 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     root: TempDir,
     process: Process,
+    /// After the process, which lets go of the port first.
+    _turn: Option<fs::File>,
 }
 
 impl Server {
@@ -65,6 +69,8 @@ impl Server {
     pub(crate) fn start_on(daemon: Daemon, ip: IpAddr, extra: &[&str]) -> Result<Self, Skipped> {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let alone = daemon == Daemon::Dnsmasq && ip.is_ipv6();
+        let turn = alone.then(turn_at_port_69).transpose()?;
         let (addr, process) = match daemon {
             Daemon::Ours => ours(ip, root.path(), extra),
             Daemon::InTftpd => in_tftpd(ip, root.path(), extra)?,
@@ -75,6 +81,7 @@ impl Server {
             addr,
             root,
             process,
+            _turn: turn,
         })
     }
 
@@ -208,7 +215,7 @@ fn dnsmasq(ip: IpAddr, root: &Path, extra: &[&str]) -> Result<(SocketAddr, Proce
 }
 
 /// dnsmasq knows no other port. On IPv4 it gets a loopback address of its own, which depends on the process so that
-/// tests that run beside this one have others; on IPv6 there is one only, and tests take turns.
+/// tests that run beside this one have others; on IPv6 there is one only, and it takes [a turn](turn_at_port_69).
 fn port_69(ip: IpAddr, deadline: Instant) -> Result<SocketAddr, Skipped> {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     loop {
@@ -228,10 +235,22 @@ fn port_69(ip: IpAddr, deadline: Instant) -> Result<SocketAddr, Skipped> {
         let addr = SocketAddr::new(ip, 69);
         match UdpSocket::bind(addr) {
             Ok(_) => return Ok(addr),
-            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(10));
-            }
+            // The next address.
+            Err(error)
+                if error.kind() == ErrorKind::AddrInUse
+                    && ip.is_ipv4()
+                    && Instant::now() < deadline => {}
             Err(error) => return Err(Skipped(format!("dnsmasq needs {addr}: {error}"))),
         }
     }
+}
+
+/// Waits until no other test, of this process or another, has port 69 of the one IPv6 loopback address: whoever has a
+/// lock on dnsmasq's own file has it, until that is closed.
+fn turn_at_port_69() -> Result<fs::File, Skipped> {
+    let file = fs::File::open(find("dnsmasq")?).unwrap();
+    let (told, locked) = mpsc::channel();
+    thread::spawn(move || told.send(file.lock().map(|()| file)));
+    let file = locked.recv_timeout(LIMIT);
+    Ok(file.expect("a turn at port 69 in time").unwrap())
 }
