@@ -62,7 +62,6 @@ fn a_value_out_of_range_is_2() {
         ("--timeout", "256"),
         ("--timeout", "soon"),
         ("--source-port", "0"),
-        ("--busy-poll", "0"),
         ("--busy-poll", "50001"),
         ("--mode", "mail"),
     ] {

@@ -89,7 +89,7 @@ fn the_source_port_is_used() {
 
 #[test]
 fn the_number_of_retries_is_kept() {
-    for more in [&[][..], &["--busy-poll", "50000"]] {
+    for more in [&[][..], &["--busy-poll", "0"], &["--busy-poll", "50000"]] {
         let peer = Peer::new();
         let dir = TempDir::new().unwrap();
         let url = peer.url("f");

@@ -66,9 +66,10 @@ pub(crate) struct Options {
     /// Local UDP port [default: a random one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) source_port: Option<u16>,
-    /// Look for each datagram this long before sleeping, 1 to 50000: makes a round trip shorter on an idle
-    /// machine, keeps a processor busy, and makes it longer where there is none to spare
-    #[arg(long, value_name = "MICROS", value_parser = clap::value_parser!(u16).range(1..=50_000))]
+    /// Look for each datagram this long before sleeping, 0 to 50000: makes a round trip shorter on an idle
+    /// machine, keeps a processor busy, and makes it longer where there is none to spare [default: up to 50,
+    /// where there are several processors and datagrams come in less]
+    #[arg(long, value_name = "MICROS", value_parser = clap::value_parser!(u16).range(..=50_000))]
     busy_poll: Option<u16>,
     /// Print errors only
     #[arg(short, long)]

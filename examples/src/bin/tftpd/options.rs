@@ -48,8 +48,9 @@ pub(crate) struct Options {
     threads: u16,
     /// Look for the next datagram for this long before sleeping, while there are transfers. In lockstep this saves the time
     /// that waking takes, about half of a round trip on an idle machine; it takes a whole core for each thread, and
-    /// makes things slower where there is no core to spare
-    #[arg(long, value_name = "MICROS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// makes things slower where there is no core to spare. 0: sleep at once [default: up to 50, while there are few
+    /// transfers, several cores, and datagrams that come in less]
+    #[arg(long, value_name = "MICROS", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     busy_poll: Option<u32>,
     /// How to write a line for each transfer, to standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
