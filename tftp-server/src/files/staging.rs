@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use cap_std::fs::{Dir, File, Metadata, OpenOptions, Permissions};
 use tftp_proto::ErrorCode;
 
 use super::{quota::Share, uploads::Uploads};
@@ -68,7 +68,9 @@ impl Upload {
             done: false,
         };
         if let Some(older) = older.filter(|older| older.is_file()) {
-            upload.file.set_permissions(older.permissions())?;
+            upload
+                .file
+                .set_permissions(inherited(older.permissions()))?;
         }
         Ok(upload)
     }
@@ -150,6 +152,20 @@ fn older_file(dir: &Dir, name: &Path) -> Result<Option<Metadata>, ContentError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The permissions of an older file that its successor gets. Not those to run with the rights of the owner or
+/// the group: the owner is another one now, and what is run came over the network.
+#[cfg(unix)]
+fn inherited(mut older: Permissions) -> Permissions {
+    use cap_std::fs::PermissionsExt;
+    older.set_mode(older.mode() & 0o777);
+    older
+}
+
+#[cfg(not(unix))]
+const fn inherited(older: Permissions) -> Permissions {
+    older
 }
 
 /// A name that nobody can guess, so that nobody can have made it before.

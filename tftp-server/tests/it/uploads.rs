@@ -103,6 +103,17 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
     );
 }
 
+#[test]
+fn a_program_that_is_replaced_does_not_run_with_its_owners_rights() {
+    let dir = directory(&[("old", b"old")]);
+    let path = dir.path().join("old");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o6755)).unwrap();
+    let server = serve_uploads(&dir, overwriting());
+    let _ = put(server.address, "old", b"new", Config::client()).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o755);
+}
+
 /// C-54, H13, F30
 #[test]
 fn an_upload_that_is_aborted_leaves_the_old_file_and_nothing_else() {
