@@ -2,10 +2,11 @@
 
 use std::{
     env, fmt,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -166,7 +167,7 @@ impl Client {
     /// If the client says so, or does not end.
     pub fn put(self, file: &Path, name: &str, port: u16) -> Result<()> {
         let host = "127.0.0.1";
-        let mut command = match self {
+        let command = match self {
             Self::Hpa => {
                 let mut command = Command::new(installed("tftp")?);
                 command
@@ -193,13 +194,7 @@ impl Client {
                 command
             }
         };
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| self.name())?;
-        let output = finish(child)?;
+        let output = finish(command).with_context(|| self.name())?;
         // tftp-hpa ends with 0 after an error, and says so.
         ensure!(
             output.0 && !output.1.contains("rror"),
@@ -211,23 +206,29 @@ impl Client {
     }
 }
 
-fn finish(mut child: Child) -> Result<(bool, String)> {
-    let until = Instant::now() + CLIENT;
-    while child.try_wait()?.is_none() {
-        if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("the client does not end");
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    let output = child.wait_with_output()?;
-    let mut said = output.stdout;
-    said.write_all(&output.stderr)?;
-    Ok((
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    ))
+/// Runs a client to its end: whether it says that it has succeeded, and what else it says.
+fn finish(mut command: Command) -> Result<(bool, String)> {
+    let (mut reader, writer) = io::pipe()?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn()?;
+    // With the command go our ends for writing, so that the text ends with the client.
+    drop(command);
+    let (told, text) = mpsc::channel();
+    thread::spawn(move || {
+        let mut said = Vec::new();
+        let read = reader.read_to_end(&mut said);
+        told.send(read.map(|_| said))
+    });
+    let Ok(said) = text.recv_timeout(CLIENT) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        bail!("the client does not end");
+    };
+    let succeeded = child.wait()?.success();
+    Ok((succeeded, String::from_utf8_lossy(&said?).into_owned()))
 }
 
 /// A port that nobody has now. QEMU and some servers have to be told one.
