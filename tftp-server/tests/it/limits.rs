@@ -1,9 +1,7 @@
 //! What a peer cannot make grow.
 
 use core::time::Duration;
-use tftp_server::{
-    Bytes, ContentError, FileRequest, Generated, Memory, Ports, ServerConfig, Source, TurnedAway,
-};
+use tftp_server::{Memory, Ports, ServerConfig, TurnedAway};
 
 use crate::support::*;
 
@@ -36,6 +34,8 @@ fn half_open(server: &Running, count: usize) -> Vec<Client> {
 #[test]
 #[cfg(unix)]
 fn a_request_that_there_is_no_handle_for_is_served_when_it_is_repeated() {
+    use tftp_server::{Bytes, ContentError, FileRequest, Generated, Source};
+
     let mut handles = [false, true].into_iter();
     let make = move |_: &FileRequest<'_>| -> Result<Box<dyn Source>, ContentError> {
         if handles.next().unwrap_or_default() {

@@ -10,6 +10,7 @@ mod ahead;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+#[cfg(unix)]
 mod names;
 #[cfg(test)]
 mod ports;
@@ -25,4 +26,5 @@ mod tids;
 #[cfg(test)]
 mod transfers;
 #[cfg(test)]
+#[cfg(unix)]
 mod uploads;
