@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Instant, Output, Rollover, Span, Summary, TransferError,
-    Transmit,
+    Config, ErrorCode, Event, Ignored, Instant, Mode, Output, Request, Rollover, Span, Summary,
+    TransferError, Transmit,
     rto::Rto,
     time::micros,
     wire::{self, Frame, OptionSet, Options, Title},
@@ -57,18 +57,12 @@ pub(crate) struct Exchange<'r> {
 }
 
 impl<'r> Exchange<'r> {
-    /// A client's end: the server's port is not known yet.
-    pub(crate) fn request(
-        now: Instant,
-        server: SocketAddr,
-        title: Option<Title<'r>>,
-        offer: OptionSet,
-        config: &Config,
-    ) -> Self {
+    /// An end of a transfer that has not begun.
+    pub(crate) fn new(now: Instant, peer: SocketAddr, config: &Config) -> Self {
         Self {
-            peer: server,
-            title,
-            options: offer,
+            peer,
+            title: None,
+            options: OptionSet::NONE,
             rto: Rto::new(&config.retry, config.seed),
             deadline: now,
             give_up: match &config.retry.deadline {
@@ -94,6 +88,14 @@ impl<'r> Exchange<'r> {
         }
     }
 
+    /// Makes it a client's end. `size` is what is said of the file's size, if its octets are not translated.
+    pub(crate) fn ask(&mut self, request: &Request<'r>, size: Option<u64>, config: &Config) {
+        let title = request.title();
+        self.title = Some(title);
+        let size = size.filter(|_| request.mode() == Mode::Octet);
+        self.options.offer(config, size, title.request_len());
+    }
+
     /// A server's end: the peer is known, and its options are settled.
     pub(crate) fn accept(
         now: Instant,
@@ -101,7 +103,8 @@ impl<'r> Exchange<'r> {
         agreed: OptionSet,
         limits: &Config,
     ) -> Self {
-        let mut exchange = Self::request(now, client, None, agreed, limits);
+        let mut exchange = Self::new(now, client, limits);
+        exchange.options = agreed;
         exchange.locked = true;
         exchange.unproven = limits.retry.unproven;
         exchange.settle();

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Output, Request,
+    Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Negotiated, Output, Request,
     Rollover, Span, Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
@@ -89,15 +89,14 @@ impl<'r> Receiver<'r> {
     #[must_use]
     #[inline(never)]
     pub fn request(now: Instant, server: SocketAddr, request: Request<'r>, config: Config) -> Self {
-        // 0 asks for the size (RFC 2349). Of a translated text no size is known.
-        let tsize = (request.mode() == Mode::Octet).then_some(0);
-        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
-        let exchange = Exchange::request(now, server, Some(request.title()), offer, &config);
-        Self::new(exchange, Stage::Requesting, &config)
+        let exchange = Exchange::new(now, server, &config);
+        let mut receiver = Self::new(exchange, Stage::Requesting, &config);
+        // 0 asks for the size (RFC 2349).
+        receiver.exchange.ask(&request, Some(0), &config);
+        receiver
     }
 
     fn new(exchange: Exchange<'r>, stage: Stage, config: &Config) -> Self {
-        let end = u32::from(exchange.options.windowsize());
         Self {
             exchange,
             stage,
@@ -106,7 +105,7 @@ impl<'r> Receiver<'r> {
             max_len: config.max_len,
             next: 1,
             acked: 0,
-            end,
+            end: 0,
             repeated: false,
             rewound: false,
             gap_reported: false,
@@ -451,6 +450,7 @@ impl Receiver<'static> {
         let agreed = OptionSet::agree(request.options(), request.mode(), None, &limits);
         let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
         let mut receiver = Self::new(exchange, Stage::Opened, &limits);
+        receiver.open();
         if incoming.tsize() > Some(limits.max_len) {
             let _ = receiver.exchange.fail(TransferError::TooLarge);
         }

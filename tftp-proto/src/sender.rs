@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Output, Request, Span,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Negotiated, Output, Request, Span,
     Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
@@ -86,10 +86,11 @@ impl<'r> Sender<'r> {
         config: Config,
     ) -> Self {
         let length = length.octets();
-        let tsize = (length != UNKNOWN && request.mode() == Mode::Octet).then_some(length);
-        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
-        let exchange = Exchange::request(now, server, Some(request.title()), offer, &config);
-        Self::new(exchange, Stage::Opening, length)
+        let size = (length != UNKNOWN).then_some(length);
+        let exchange = Exchange::new(now, server, &config);
+        let mut sender = Self::new(exchange, Stage::Opening, length);
+        sender.exchange.ask(&request, size, &config);
+        sender
     }
 
     const fn new(exchange: Exchange<'r>, stage: Stage, length: u64) -> Self {

@@ -21,8 +21,14 @@ const UTIMEOUT: u8 = 1 << 4;
 const ROLLOVER: u8 = 1 << 5;
 const BLKSIZE2: u8 = 1 << 6;
 
-/// What `utimeout` may ask for, in microseconds.
-const UTIMEOUT_RANGE: (u32, u32) = (10_000, 255_000_000);
+/// In microseconds.
+const SECOND: u32 = 1_000_000;
+
+/// What `utimeout` may ask for at the least, in microseconds.
+const LEAST_UTIMEOUT: u32 = 10_000;
+
+/// What `timeout` and `utimeout` may ask for at the most, in microseconds (RFC 2349).
+const LONGEST_TIMEOUT: u32 = 255 * SECOND;
 
 /// The option of this name; 0 is none. Names are compared without regard to case (RFC 2347).
 #[inline(never)]
@@ -69,7 +75,7 @@ pub(crate) struct OptionSet {
     blksize: u16,
     /// 1 if the option is not there.
     windowsize: u16,
-    /// As `timeout` or `utimeout` has it: seconds or microseconds.
+    /// In microseconds.
     timeout: u32,
     tsize: u64,
     /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
@@ -97,66 +103,71 @@ impl OptionSet {
         self.present == 0
     }
 
-    fn value(&self, kind: u8) -> u64 {
-        u64::from(match kind {
+    /// The value of any option but `tsize`.
+    fn value(&self, kind: u8) -> u32 {
+        match kind {
             BLKSIZE | BLKSIZE2 => self.blksize.into(),
             WINDOWSIZE => self.windowsize.into(),
-            TSIZE => return self.tsize,
             ROLLOVER => self.rollover.into(),
+            TIMEOUT => self.timeout / SECOND,
             _ => self.timeout,
-        })
+        }
     }
 
-    /// What a client asks for. `tsize` is 0 in a read request and the file's length in a write
+    /// Takes up what a client asks for. `tsize` is 0 in a read request and the file's length in a write
     /// request, if that is known. Options that would make the request too long are left out.
-    pub(crate) fn offer(config: &Config, tsize: Option<u64>, bare_len: usize) -> Self {
-        let mut offer = Self::NONE;
+    #[inline(never)]
+    pub(crate) fn offer(&mut self, config: &Config, tsize: Option<u64>, bare_len: usize) {
         if !config.options {
-            return offer;
+            return;
         }
-        offer.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
-        offer.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
-        if offer.blksize != DEFAULT_BLKSIZE {
-            offer.present |= BLKSIZE;
+        self.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
+        self.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
+        let mut present = 0;
+        if self.blksize != DEFAULT_BLKSIZE {
+            present |= BLKSIZE;
         }
-        if offer.windowsize != 1 {
-            offer.present |= WINDOWSIZE;
+        if self.windowsize != 1 {
+            present |= WINDOWSIZE;
         }
         if let Some(tsize) = tsize
             && config.tsize
         {
-            offer.tsize = tsize;
-            offer.present |= TSIZE;
+            self.tsize = tsize;
+            present |= TSIZE;
         }
         if let Some(timeout) = &config.timeout {
-            let (least, most) = UTIMEOUT_RANGE;
-            offer.timeout = micros32(timeout).clamp(least, most);
-            if timeout.subsec_micros() == 0 {
-                offer.timeout = (offer.timeout / 1_000_000).max(1);
-                offer.present |= TIMEOUT;
+            let (kind, least) = if timeout.subsec_micros() == 0 {
+                (TIMEOUT, SECOND)
             } else {
-                offer.present |= UTIMEOUT;
-            }
+                (UTIMEOUT, LEAST_UTIMEOUT)
+            };
+            self.timeout = micros32(timeout).clamp(least, LONGEST_TIMEOUT);
+            present |= kind;
         }
         if config.rollover == Rollover::One {
-            offer.rollover = 1;
-            offer.present |= ROLLOVER;
+            self.rollover = 1;
+            present |= ROLLOVER;
         }
+        self.present = present;
         let mut last = BLKSIZE2;
         while last > 0
-            && Writer::measure(|writer| offer.write(writer)).wrapping_add(bare_len)
-                > MAX_REQUEST_LEN
+            && Writer::measure(|writer| self.write(writer)).wrapping_add(bare_len) > MAX_REQUEST_LEN
         {
-            offer.present &= !last;
+            self.present &= !last;
             last >>= 1;
         }
-        if !offer.has(WINDOWSIZE) {
-            offer.windowsize = 1;
+        self.reset_absent();
+    }
+
+    /// Sizes that no option speaks of are those of plain TFTP.
+    const fn reset_absent(&mut self) {
+        if !self.has(WINDOWSIZE) {
+            self.windowsize = 1;
         }
-        if !offer.has(BLKSIZE) {
-            offer.blksize = DEFAULT_BLKSIZE;
+        if !self.has(BLKSIZE | BLKSIZE2) {
+            self.blksize = DEFAULT_BLKSIZE;
         }
-        offer
     }
 
     /// What a server agrees to of a request's options: its own limits, no error for what it does
@@ -249,16 +260,17 @@ impl OptionSet {
             }
             // A time-out is answered as it is or not at all.
             _ => {
-                let (range, unit) = if kind == TIMEOUT {
-                    ((1, 255), 1_000_000)
+                let (unit, least) = if kind == TIMEOUT {
+                    (SECOND, SECOND)
                 } else {
-                    (UTIMEOUT_RANGE, 1)
+                    (1, LEAST_UTIMEOUT)
                 };
-                let longest = limits.timeout.as_ref().map_or(u32::MAX, micros32);
-                if small < range.0 || small > range.1 || small.wrapping_mul(unit) > longest {
+                let longest = limits.timeout.as_ref().map_or(LONGEST_TIMEOUT, micros32);
+                let micros = small.saturating_mul(unit);
+                if micros < least || micros > longest.min(LONGEST_TIMEOUT) {
                     return false;
                 }
-                self.timeout = small;
+                self.timeout = micros;
             }
         }
         true
@@ -284,41 +296,46 @@ impl OptionSet {
     /// (RFC 2347, 2348, 2349, 7440).
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "no value is larger than the one that was offered"
+        reason = "no size is larger than the one that was offered"
     )]
     pub(crate) fn accept(&mut self, answer: OptionIter<'_>, write: bool) -> bool {
-        let mut agreed = Self::NONE;
-        agreed.timeout = self.timeout;
-        agreed.rollover = self.rollover;
+        let offered = self.present;
+        self.present = 0;
         for (name, text) in answer {
             let kind = find(name);
             let Some(value) = decimal(text) else {
                 return false;
             };
-            if kind & self.present & !agreed.present == 0 {
+            if kind & offered & !self.present == 0 {
                 return false;
             }
-            agreed.present |= kind;
+            self.present |= kind;
+            if kind == TSIZE {
+                // Only the answer to a request for the size may be another number.
+                if write && value != self.tsize {
+                    return false;
+                }
+                self.tsize = value;
+                continue;
+            }
             let asked = self.value(kind);
             let least = match kind {
                 BLKSIZE => MIN_BLKSIZE.into(),
                 WINDOWSIZE => 1,
                 _ => asked,
             };
-            // Only the answer to a request for the size may be larger than what was asked.
-            if (value < least || value > asked) && (kind != TSIZE || write) {
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            if value < least || value > asked {
                 return false;
             }
             match kind {
-                BLKSIZE => agreed.blksize = value as u16,
-                WINDOWSIZE => agreed.windowsize = value as u16,
-                TSIZE => agreed.tsize = value,
+                BLKSIZE => self.blksize = value as u16,
+                WINDOWSIZE => self.windowsize = value as u16,
                 _ => {}
             }
         }
-        let offered = !self.is_empty();
-        *self = agreed;
-        offered
+        self.reset_absent();
+        offered != 0
     }
 
     #[inline(never)]
@@ -334,7 +351,11 @@ impl OptionSet {
             upper >>= 1;
             if *octet == 0 {
                 if present {
-                    writer.decimal(self.value(bit));
+                    writer.decimal(if bit == TSIZE {
+                        self.tsize
+                    } else {
+                        self.value(bit).into()
+                    });
                     writer.octet(0);
                 }
                 bit <<= 1;
@@ -356,9 +377,7 @@ impl OptionSet {
 
     /// The agreed time-out in microseconds, 0 if there is none.
     pub(crate) const fn timeout_micros(&self) -> u32 {
-        if self.has(TIMEOUT) {
-            self.timeout.wrapping_mul(1_000_000)
-        } else if self.has(UTIMEOUT) {
+        if self.has(TIMEOUT | UTIMEOUT) {
             self.timeout
         } else {
             0
