@@ -6,7 +6,7 @@ use crate::{
     Config, ErrorCode, Event, Ignored, Instant, Mode, Output, Request, Rollover, Span, Summary,
     TransferError, Transmit,
     rto::Rto,
-    time::micros,
+    time::{Stamp, micros},
     wire::{self, Frame, OptionSet, Options, Title},
 };
 
@@ -51,7 +51,7 @@ pub(crate) struct Exchange<'r> {
     /// When the whole transfer has taken too long.
     give_up: Instant,
     /// When the packet left whose answer is a sample.
-    pub(crate) timed: Instant,
+    pub(crate) timed: Stamp,
     /// The peer; until `locked`, the address that was asked.
     peer: SocketAddr,
 }
@@ -69,7 +69,7 @@ impl<'r> Exchange<'r> {
                 Some(span) => now.after(micros(span)),
                 None => Instant::from_micros(u64::MAX),
             },
-            timed: now,
+            timed: now.stamp(),
             retransmissions: 0,
             ignored: 0,
             end: None,
@@ -242,7 +242,7 @@ impl<'r> Exchange<'r> {
         self.tried = 0;
         if self.timing {
             self.timing = false;
-            self.rto.sample(now.micros_since(self.timed));
+            self.rto.sample(self.timed.until(now));
         } else if self.options.windowsize() > 1 {
             // Once is not enough: what answers a time-out that came too early looks the same.
             if self.calm {
@@ -254,7 +254,7 @@ impl<'r> Exchange<'r> {
 
     /// A packet leaves whose answer will be a sample if `first`.
     pub(crate) const fn time(&mut self, now: Instant, first: bool) {
-        self.timed = now;
+        self.timed = now.stamp();
         self.timing = first;
     }
 

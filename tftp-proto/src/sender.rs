@@ -7,6 +7,7 @@ use crate::{
     Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
+    time::Stamp,
     wire::{self, Frame, OptionSet},
 };
 
@@ -59,7 +60,7 @@ pub struct Sender<'r> {
     length: u64,
     exchange: Exchange<'r>,
     /// When the first block of the window left.
-    window_at: Instant,
+    window_at: Stamp,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -101,7 +102,7 @@ impl<'r> Sender<'r> {
             base: 1,
             next: 1,
             sent: 0,
-            window_at: Instant::ZERO,
+            window_at: Instant::ZERO.stamp(),
             hastened: false,
             wary: false,
             asked: false,
@@ -193,13 +194,13 @@ impl<'r> Sender<'r> {
         // Without a sample there is nothing to compare with; once a window is little all the same.
         let shortest = match self.exchange.rto.shortest() {
             u32::MAX => 0,
-            micros => u64::from(micros),
+            micros => micros.cast_signed(),
         };
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()
             && !self.hastened
             && !self.wary
-            && now >= self.window_at.after(shortest)
+            && self.window_at.until(now) >= shortest
         {
             self.hastened = true;
             self.exchange.hurry();
@@ -301,7 +302,7 @@ impl<'r> Sender<'r> {
         let rest = self.length.saturating_sub(offset);
         let len = rest.min(u64::from(self.exchange.options.blksize())) as usize;
         if block == self.base {
-            self.window_at = now;
+            self.window_at = now.stamp();
         }
         self.sent = self.sent.max(block);
         self.next = block.wrapping_add(1);
