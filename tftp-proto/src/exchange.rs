@@ -46,7 +46,7 @@ pub(crate) struct Exchange<'r> {
     pub(crate) rto: Rto,
     /// What was offered, later what was agreed.
     pub(crate) options: OptionSet,
-    /// When the timer fires.
+    /// When the timer fires, `give_up` at the latest.
     pub(crate) deadline: Instant,
     /// When the whole transfer has taken too long.
     give_up: Instant,
@@ -183,22 +183,19 @@ impl<'r> Exchange<'r> {
     /// host will do.
     #[inline(never)]
     pub(crate) fn is_stray(&self, from: &SocketAddr) -> bool {
-        let (same_host, same_port) = match (&self.peer, from) {
-            (SocketAddr::V4(peer), SocketAddr::V4(from)) => {
-                (peer.ip() == from.ip(), peer.port() == from.port())
-            }
-            (SocketAddr::V6(peer), SocketAddr::V6(from)) => (
+        let same_host = match (&self.peer, from) {
+            (SocketAddr::V4(peer), SocketAddr::V4(from)) => peer.ip() == from.ip(),
+            (SocketAddr::V6(peer), SocketAddr::V6(from)) => {
                 peer.ip().to_bits() == from.ip().to_bits()
                     && peer.scope_id() == from.scope_id()
-                    && peer.flowinfo() == from.flowinfo(),
-                peer.port() == from.port(),
-            ),
-            _ => (false, false),
+                    && peer.flowinfo() == from.flowinfo()
+            }
+            _ => false,
         };
         if self.locked {
-            !(same_host & same_port)
+            !(same_host && self.peer.port() == from.port())
         } else {
-            !(same_host | self.any_server)
+            !(same_host || self.any_server)
         }
     }
 
@@ -264,15 +261,20 @@ impl<'r> Exchange<'r> {
     }
 
     /// Starts the timer with the current time-out, half as long again for a receiver, so that both
-    /// ends do not fire together.
+    /// ends do not fire together; with `least` if that is longer.
     #[inline(never)]
-    pub(crate) fn arm(&mut self, now: Instant, patient: bool) {
+    pub(crate) fn arm(&mut self, now: Instant, patient: bool, least: u32) {
         let interval = self.rto.interval();
         let more = if patient { interval >> 1 } else { 0 };
-        self.deadline = now.after(interval.wrapping_add(more).into());
+        self.wait(now, interval.wrapping_add(more).max(least));
     }
 
-    /// The timer has fired: backs off. `false`: it has fired too often.
+    /// Starts the timer, which fires no later than the whole transfer has taken too long.
+    pub(crate) fn wait(&mut self, now: Instant, span: u32) {
+        self.deadline = now.after(span.into()).min(self.give_up);
+    }
+
+    /// Counts a resend and backs off. `false`: there have been too many.
     pub(crate) fn expire(&mut self) -> bool {
         let limit = if self.proven {
             self.resends
@@ -289,7 +291,7 @@ impl<'r> Exchange<'r> {
         true
     }
 
-    pub(crate) fn overdue(&self, now: Instant) -> bool {
+    fn overdue(&self, now: Instant) -> bool {
         now >= self.give_up
     }
 
@@ -379,13 +381,20 @@ impl<'r> Exchange<'r> {
         }
     }
 
-    /// Ends the transfer because the peer is silent. `vanished`: full blocks never arrived although
-    /// the options were agreed, as on a path that drops fragments. What may have arrived is not sent anew.
-    pub(crate) const fn give_up(&mut self, error: TransferError, vanished: bool) {
+    /// The timer has fired: backs off, or ends the transfer with `silence` if the peer has been silent for too
+    /// long; `false` then. `vanished`: full blocks never arrived although the options were agreed, as on
+    /// a path that drops fragments. What may have arrived is not sent anew.
+    pub(crate) fn fire(&mut self, now: Instant, silence: TransferError, vanished: bool) -> bool {
+        let overdue = self.overdue(now);
+        if !overdue && self.expire() {
+            return true;
+        }
         self.plain_retry = vanished
-            && matches!(error, TransferError::TimedOut)
+            && !overdue
+            && matches!(silence, TransferError::TimedOut)
             && self.options.blksize() > wire::DEFAULT_BLKSIZE;
-        self.close(Err(error));
+        self.close(Err(silence));
+        false
     }
 
     /// Once the transfer is over: the last words, if there are any, then the result.
@@ -404,11 +413,6 @@ impl<'r> Exchange<'r> {
             return Output::Done(Err(error));
         }
         Output::Done(Ok(self.summary(bytes, blocks)))
-    }
-
-    /// When something has to be done next, besides what can be done at once.
-    pub(crate) fn next_deadline(&self) -> Instant {
-        self.deadline.min(self.give_up)
     }
 
     pub(crate) fn summary(&self, bytes: u64, blocks: u32) -> Summary {

@@ -185,18 +185,19 @@ impl<'r> Receiver<'r> {
         {
             self.exchange.rollover = Rollover::One;
         }
-        let reason = match self.exchange.rollover.absolute(wire, self.next) {
-            None | Some(0) => Ignored::Unexpected,
-            Some(block) if block < self.next => {
-                self.on_repeat(now, block);
-                Ignored::Duplicate
-            }
-            _ if self.stage == Stage::Dallying => Ignored::Unexpected,
-            Some(block) if block > self.next => {
-                self.on_gap(block);
-                Ignored::OutOfOrder
-            }
-            _ => return self.keep(now, payload),
+        let block = self.exchange.rollover.absolute(wire, self.next);
+        let reason = if block == 0 {
+            Ignored::Unexpected
+        } else if block < self.next {
+            self.on_repeat(now, block);
+            Ignored::Duplicate
+        } else if self.stage == Stage::Dallying {
+            Ignored::Unexpected
+        } else if block == self.next {
+            return self.keep(now, payload);
+        } else {
+            self.on_gap(block);
+            Ignored::OutOfOrder
         };
         self.exchange.ignore(reason)
     }
@@ -237,7 +238,7 @@ impl<'r> Receiver<'r> {
         } else {
             // A report of the gap that this block fills would come too late.
             self.pending = Pending::Nothing;
-            self.exchange.arm(now, true);
+            self.exchange.arm(now, true, 0);
         }
     }
 
@@ -283,7 +284,7 @@ impl<'r> Receiver<'r> {
     #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
         if self.pending == Pending::Nothing && !self.exchange.is_over() {
-            let due = self.exchange.next_deadline();
+            let due = self.exchange.deadline;
             if now < due {
                 return Output::Wait(due);
             }
@@ -299,11 +300,11 @@ impl<'r> Receiver<'r> {
     fn on_timer(&mut self, now: Instant) {
         if self.is_complete() {
             self.exchange.close(Ok(()));
-        } else if self.exchange.overdue(now) {
-            self.exchange.give_up(TransferError::TimedOut, false);
-        } else if !self.exchange.expire() {
-            self.exchange
-                .give_up(TransferError::TimedOut, self.stage == Stage::Opened);
+        } else if !self
+            .exchange
+            .fire(now, TransferError::TimedOut, self.stage == Stage::Opened)
+        {
+            // The end.
         } else if self.stage == Stage::Requesting
             || (self.stage == Stage::Opened && !self.exchange.is_client())
         {
@@ -330,12 +331,13 @@ impl<'r> Receiver<'r> {
             }
         } else if pending != Pending::Repeat {
             // A peer that only repeats itself makes no progress, and must not put the timer off.
-            self.exchange.arm(now, self.stage != Stage::Requesting);
-            if early && self.windowsize() == 1 {
-                let silence = LOCKSTEP_SILENCE.min(self.exchange.rto.ceiling());
-                let until = now.after(silence.into());
-                self.exchange.deadline = self.exchange.deadline.max(until);
-            }
+            let silence = if early && self.windowsize() == 1 {
+                LOCKSTEP_SILENCE.min(self.exchange.rto.ceiling())
+            } else {
+                0
+            };
+            self.exchange
+                .arm(now, self.stage != Stage::Requesting, silence);
         }
         let opcode = if pending == Pending::Opening || pending == Pending::Reopening {
             self.exchange.opening(wire::RRQ)
@@ -359,7 +361,7 @@ impl<'r> Receiver<'r> {
             let timer = LONGEST_DALLY.max(rto.floor());
             timer.wrapping_add(timer / 2).min(LONGEST_SERVER_DALLY)
         };
-        self.exchange.deadline = now.after(span.into());
+        self.exchange.wait(now, span);
     }
 
     /// Gives up with an ERROR to the peer, if it is known: the block of the last event could not be
@@ -389,7 +391,7 @@ impl<'r> Receiver<'r> {
         } else if self.pending != Pending::Nothing || self.exchange.is_over() {
             Some(Instant::ZERO)
         } else {
-            Some(self.exchange.next_deadline())
+            Some(self.exchange.deadline)
         }
     }
 

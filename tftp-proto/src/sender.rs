@@ -149,18 +149,17 @@ impl<'r> Sender<'r> {
     }
 
     fn on_ack<'b>(&mut self, now: Instant, wire: u16) -> Event<'b> {
-        let reason = match self.exchange.rollover.absolute(wire, self.base) {
-            Some(block) if block >= self.base && block <= self.sent => {
-                return self.advance(now, block);
-            }
-            Some(block) if block < self.base => {
-                if block.wrapping_add(1) == self.base {
-                    self.hasten(now);
-                }
-                Ignored::Duplicate
-            }
+        let block = self.exchange.rollover.absolute(wire, self.base);
+        let reason = if block > self.sent || (block == 0 && wire > 0) {
             // Never sent, so it cannot have arrived.
-            _ => Ignored::Unexpected,
+            Ignored::Unexpected
+        } else if block >= self.base {
+            return self.advance(now, block);
+        } else {
+            if block.wrapping_add(1) == self.base {
+                self.hasten(now);
+            }
+            Ignored::Duplicate
         };
         self.exchange.ignore(reason)
     }
@@ -212,7 +211,7 @@ impl<'r> Sender<'r> {
     #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
         if self.is_idle() && !self.exchange.is_over() {
-            let due = self.exchange.next_deadline();
+            let due = self.exchange.deadline;
             if now < due {
                 return Output::Wait(due);
             }
@@ -257,11 +256,9 @@ impl<'r> Sender<'r> {
     }
 
     fn on_timer(&mut self, now: Instant) {
-        if self.exchange.overdue(now) {
-            self.exchange.give_up(self.silence(), false);
-        } else if !self.exchange.expire() {
-            let vanished = self.stage == Stage::Sending && self.base == 1;
-            self.exchange.give_up(self.silence(), vanished);
+        let vanished = self.stage == Stage::Sending && self.base == 1;
+        if !self.exchange.fire(now, self.silence(), vanished) {
+            // The end.
         } else if self.stage == Stage::Opened {
             self.stage = Stage::Reopening;
         } else {
@@ -286,7 +283,7 @@ impl<'r> Sender<'r> {
         let again = self.stage == Stage::Reopening;
         self.stage = Stage::Opened;
         self.exchange.time(now, !again);
-        self.exchange.arm(now, false);
+        self.exchange.arm(now, false, 0);
         let opcode = self.exchange.opening(wire::WRQ);
         self.exchange.transmit(again, opcode, 0, Span::NONE)
     }
@@ -308,7 +305,7 @@ impl<'r> Sender<'r> {
         self.next = block.wrapping_add(1);
         if self.window_is_sent() {
             self.exchange.time(now, !again);
-            self.exchange.arm(now, false);
+            self.exchange.arm(now, false, 0);
         }
         let block = self.exchange.rollover.wire(block);
         self.exchange
@@ -355,7 +352,7 @@ impl<'r> Sender<'r> {
         } else if self.exchange.is_over() || !self.is_idle() {
             Some(Instant::ZERO)
         } else {
-            Some(self.exchange.next_deadline())
+            Some(self.exchange.deadline)
         }
     }
 

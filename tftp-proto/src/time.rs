@@ -63,7 +63,10 @@ impl Instant {
     }
 
     /// What short spans are measured with.
-    #[expect(clippy::cast_possible_truncation, reason = "the rest of it is not wanted")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rest of it is not wanted"
+    )]
     pub(crate) const fn stamp(self) -> Stamp {
         Stamp(self.micros as u32)
     }
@@ -76,7 +79,10 @@ pub(crate) struct Stamp(u32);
 
 impl Stamp {
     /// Microseconds from then until `now`: below 0 if the clock was set back, or after more than 35 minutes.
-    #[expect(clippy::cast_possible_wrap, reason = "it tells backwards from forwards")]
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "it tells backwards from forwards"
+    )]
     pub(crate) const fn until(self, now: Instant) -> i32 {
         now.stamp().0.wrapping_sub(self.0) as i32
     }

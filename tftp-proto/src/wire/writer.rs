@@ -17,7 +17,8 @@ impl<'t> Writer<'t> {
     }
 
     pub(crate) fn octets(&mut self, octets: &[u8]) {
-        let end = self.len.saturating_add(octets.len());
+        // No packet is long enough to wrap this.
+        let end = self.len.wrapping_add(octets.len());
         if let Some(room) = self.buf.get_mut(self.len..end) {
             for (place, octet) in room.iter_mut().zip(octets) {
                 *place = *octet;
@@ -42,7 +43,7 @@ impl<'t> Writer<'t> {
         if let Some(room) = rest.and_then(|rest| rest.first_chunk_mut()) {
             *room = [a, b, c, d];
         }
-        self.len = self.len.saturating_add(4);
+        self.len = self.len.wrapping_add(4);
     }
 
     /// Octets and the zero that ends them.
