@@ -142,8 +142,8 @@ impl<'r> Exchange<'r> {
         }
     }
 
-    /// The server's first answer to a request to read: from now on the sender's way counts. That it was
-    /// asked for and not acknowledged is the same as not asked for (RFC 2347): it shows itself.
+    /// Of a request to read: the sender's way counts. That it was asked for and not acknowledged is the same as not
+    /// asked for (RFC 2347): it shows itself.
     pub(crate) fn forget_rollover(&mut self) {
         if self.options.rollover().is_some() {
             self.rollover = Rollover::Zero;
@@ -153,7 +153,7 @@ impl<'r> Exchange<'r> {
     /// The server's first answer passes over the options: they count as never sent (RFC 2347).
     pub(crate) const fn settle_without_options(&mut self, from: SocketAddr) {
         self.lock(from);
-        self.options = OptionSet::NONE;
+        self.options.forget();
     }
 
     /// The server's first answer settles the options. `write`: of a request to write.

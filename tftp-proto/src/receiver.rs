@@ -93,6 +93,7 @@ impl<'r> Receiver<'r> {
         let mut receiver = Self::new(exchange, Stage::Requesting, &config);
         // 0 asks for the size (RFC 2349).
         receiver.exchange.ask(&request, Some(0), &config);
+        receiver.exchange.forget_rollover();
         receiver
     }
 
@@ -146,7 +147,6 @@ impl<'r> Receiver<'r> {
     }
 
     fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, body: &[u8]) -> Event<'b> {
-        self.exchange.forget_rollover();
         let event = self.exchange.on_oack(now, from, body, false);
         self.open();
         self.pending = Pending::Ack;
@@ -172,7 +172,6 @@ impl<'r> Receiver<'r> {
             if wire != 1 {
                 return self.exchange.ignore(Ignored::Unexpected);
             }
-            self.exchange.forget_rollover();
             self.exchange.settle_without_options(from);
             self.open();
         }

@@ -24,7 +24,6 @@ pub(crate) struct Rto {
 }
 
 impl Rto {
-    #[inline(never)]
     pub(crate) fn new(retry: &Retry, seed: u32) -> Self {
         // A time-out of nothing would let a poll neither send nor wait.
         let floor = micros32(&retry.floor).max(GRANULARITY);
@@ -45,7 +44,7 @@ impl Rto {
     /// from there. 0 says that none was agreed.
     pub(crate) fn agree(&mut self, timeout: u32) {
         if timeout > 0 {
-            self.floor = timeout.max(GRANULARITY);
+            self.floor = timeout;
             self.ceiling = self.ceiling.max(self.floor);
             self.current = self.floor;
         }

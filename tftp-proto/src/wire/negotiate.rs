@@ -70,12 +70,12 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
 #[repr(C)]
 pub(crate) struct OptionSet {
     present: u8,
-    rollover: u8,
+    rollover: Rollover,
     /// 512 if neither option is there.
     blksize: u16,
     /// 1 if the option is not there.
     windowsize: u16,
-    /// In microseconds.
+    /// In microseconds; 0 if neither option is there.
     timeout: u32,
     tsize: u64,
     /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
@@ -91,7 +91,7 @@ impl OptionSet {
         timeout: 0,
         blksize: DEFAULT_BLKSIZE,
         windowsize: 1,
-        rollover: 0,
+        rollover: Rollover::Zero,
         present: 0,
     };
 
@@ -108,7 +108,7 @@ impl OptionSet {
         match kind {
             BLKSIZE | BLKSIZE2 => self.blksize.into(),
             WINDOWSIZE => self.windowsize.into(),
-            ROLLOVER => self.rollover.into(),
+            ROLLOVER => (self.rollover == Rollover::One).into(),
             TIMEOUT => self.timeout / SECOND,
             _ => self.timeout,
         }
@@ -146,7 +146,7 @@ impl OptionSet {
             present |= kind;
         }
         if config.rollover == Rollover::One {
-            self.rollover = 1;
+            self.rollover = Rollover::One;
             present |= ROLLOVER;
         }
         self.present = present;
@@ -160,8 +160,11 @@ impl OptionSet {
         self.reset_absent();
     }
 
-    /// Sizes that no option speaks of are those of plain TFTP.
+    /// What no option speaks of is as in plain TFTP.
     const fn reset_absent(&mut self) {
+        if !self.has(TIMEOUT | UTIMEOUT) {
+            self.timeout = 0;
+        }
         if !self.has(WINDOWSIZE) {
             self.windowsize = 1;
         }
@@ -253,10 +256,11 @@ impl OptionSet {
             }
             TSIZE => self.tsize = value,
             ROLLOVER => {
-                if value > 1 {
-                    return false;
-                }
-                self.rollover = value as u8;
+                self.rollover = match value {
+                    0 => Rollover::Zero,
+                    1 => Rollover::One,
+                    _ => return false,
+                };
             }
             // A time-out is answered as it is or not at all.
             _ => {
@@ -377,32 +381,31 @@ impl OptionSet {
 
     /// The agreed time-out in microseconds, 0 if there is none.
     pub(crate) const fn timeout_micros(&self) -> u32 {
-        if self.has(TIMEOUT | UTIMEOUT) {
-            self.timeout
-        } else {
-            0
-        }
+        self.timeout
     }
 
     pub(crate) fn rollover(&self) -> Option<Rollover> {
-        self.has(ROLLOVER).then_some(if self.rollover == 1 {
-            Rollover::One
-        } else {
-            Rollover::Zero
-        })
+        self.has(ROLLOVER).then_some(self.rollover)
     }
 
+    /// No option was acknowledged: they count as never sent (RFC 2347).
+    pub(crate) const fn forget(&mut self) {
+        self.present = 0;
+        self.reset_absent();
+    }
+
+    /// `rollover` is what follows block 65535 if no option says so.
     #[inline(never)]
     pub(crate) fn negotiated(&self, rollover: Rollover) -> Negotiated {
         Negotiated {
             blksize: self.blksize,
             windowsize: self.windowsize,
-            timeout: match self.timeout_micros() {
+            timeout: match self.timeout {
                 0 => None,
                 micros => Some(Duration::from_micros(micros.into())),
             },
             tsize: self.tsize(),
-            rollover,
+            rollover: self.rollover().unwrap_or(rollover),
         }
     }
 }
