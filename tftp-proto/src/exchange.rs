@@ -19,26 +19,26 @@ pub(crate) struct Exchange<'r> {
     /// A client's request without its options; `None` at a server.
     title: Option<Title<'r>>,
     pub(crate) rollover: Rollover,
+    any_server: bool,
+    /// Resends allowed in a row, and before the peer has proved its address.
+    resends: u8,
+    unproven: u8,
     /// The peer's port is known, and no other is listened to (RFC 1350 section 4).
     locked: bool,
     /// A packet came that only the peer could send.
     proven: bool,
-    any_server: bool,
     /// A stray has had its ERROR.
     scolded: bool,
     /// The request may be repeated without options.
     plain_retry: bool,
     /// The peer is owed an ERROR about the end.
     farewell: bool,
-    /// The last progress was made without the timer's help.
-    calm: bool,
     /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
     timing: bool,
-    /// Resends allowed in a row, and before the peer has proved its address.
-    resends: u8,
-    unproven: u8,
     /// Resends since the last progress.
     tried: u8,
+    /// The last progress was made without the timer's help.
+    calm: bool,
     /// Set when the transfer is over; the peer may still have to be told.
     end: Option<Result<(), TransferError>>,
     retransmissions: u32,

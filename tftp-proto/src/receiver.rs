@@ -212,7 +212,8 @@ impl<'r> Receiver<'r> {
         if last && self.strict && self.exchange.options.tsize() > Some(received) {
             return self.exchange.fail(TransferError::Truncated);
         }
-        self.advance(now, received, last);
+        self.received = received;
+        self.advance(now, last);
         Event::Block(Block {
             offset,
             payload,
@@ -221,9 +222,8 @@ impl<'r> Receiver<'r> {
     }
 
     #[inline(never)]
-    fn advance(&mut self, now: Instant, received: u64, last: bool) {
+    fn advance(&mut self, now: Instant, last: bool) {
         self.exchange.progress(now);
-        self.received = received;
         self.next = self.next.wrapping_add(1);
         self.rewound = false;
         self.gap_reported = false;

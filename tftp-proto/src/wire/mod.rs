@@ -88,19 +88,21 @@ impl<'b> Frame<'b> {
             return Err(DecodeError::Truncated);
         };
         let opcode = u16::from_be_bytes([*high, *low]);
-        let (mut number, mut body) = (0, body);
-        match opcode {
-            DATA | ACK | ERROR => {
-                // Octets after the number of an ACK: an extension that was not agreed, or noise.
-                let [high, low, rest @ ..] = body else {
-                    return Err(DecodeError::Truncated);
-                };
-                number = u16::from_be_bytes([*high, *low]);
-                body = rest;
-            }
-            RRQ | WRQ | OACK => {}
-            _ => return Err(DecodeError::UnknownOpcode(opcode)),
+        if opcode == 0 || opcode > OACK {
+            return Err(DecodeError::UnknownOpcode(opcode));
         }
+        if !matches!(opcode, DATA..=ERROR) {
+            return Ok(Self {
+                opcode,
+                number: 0,
+                body,
+            });
+        }
+        // Octets after the number of an ACK: an extension that was not agreed, or noise.
+        let [high, low, body @ ..] = body else {
+            return Err(DecodeError::Truncated);
+        };
+        let number = u16::from_be_bytes([*high, *low]);
         Ok(Self {
             opcode,
             number,
