@@ -120,7 +120,7 @@ impl Rto {
         let spread = self.current / 5;
         let jitter = (u64::from(self.random).wrapping_mul(u64::from(spread)) >> 32) as u32;
         self.current
-            .wrapping_sub(self.current / 10)
+            .wrapping_sub(spread / 2)
             .wrapping_add(jitter)
     }
 }

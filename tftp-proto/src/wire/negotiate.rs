@@ -347,14 +347,10 @@ impl OptionSet {
         let mut upper = self.upper;
         let mut bit = 1;
         for octet in NAMES {
-            let present = self.has(bit);
-            if present {
+            if self.has(bit) {
                 let shift = if upper & 1 == 1 { b'a' ^ b'A' } else { 0 };
                 writer.octet(octet ^ shift);
-            }
-            upper >>= 1;
-            if *octet == 0 {
-                if present {
+                if *octet == 0 {
                     writer.decimal(if bit == TSIZE {
                         self.tsize
                     } else {
@@ -362,6 +358,9 @@ impl OptionSet {
                     });
                     writer.octet(0);
                 }
+            }
+            upper >>= 1;
+            if *octet == 0 {
                 bit <<= 1;
             }
         }
