@@ -3,8 +3,8 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Instant, Mode, Output, Request, Rollover, Span, Summary,
-    TransferError, Transmit,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Output, Request, Rollover, Span,
+    Summary, TransferError, Transmit,
     rto::Rto,
     time::{Stamp, micros},
     wire::{self, Frame, OptionSet, Options, Title},
@@ -96,15 +96,16 @@ impl<'r> Exchange<'r> {
         self.options.offer(config, size, title.request_len());
     }
 
-    /// A server's end: the peer is known, and its options are settled.
+    /// A server's end: the peer is known, and its options are settled. `tsize`: see [`OptionSet::agree`].
+    #[inline(never)]
     pub(crate) fn accept(
         now: Instant,
-        client: SocketAddr,
-        agreed: OptionSet,
+        incoming: &Incoming<'_>,
+        tsize: Option<Option<u64>>,
         limits: &Config,
     ) -> Self {
-        let mut exchange = Self::new(now, client, limits);
-        exchange.options = agreed;
+        let mut exchange = Self::new(now, incoming.from(), limits);
+        exchange.options.agree(&incoming.request(), tsize, limits);
         exchange.locked = true;
         exchange.unproven = limits.retry.unproven;
         exchange.settle();

@@ -7,7 +7,7 @@ use crate::{
     Rollover, Span, Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
-    wire::{self, Frame, OptionSet},
+    wire::{self, Frame},
 };
 
 /// How long a finished client stays at the most, to repeat its last ACK. Clients' timers are theirs to choose, and this
@@ -447,9 +447,7 @@ impl Receiver<'static> {
     /// is announced larger than `limits.max_len` is refused with ERROR 3.
     #[must_use]
     pub fn accept(now: Instant, incoming: &Incoming<'_>, limits: Config) -> Self {
-        let request = incoming.request();
-        let agreed = OptionSet::agree(request.options(), request.mode(), None, &limits);
-        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        let exchange = Exchange::accept(now, incoming, None, &limits);
         let mut receiver = Self::new(exchange, Stage::Opened, &limits);
         receiver.open();
         if incoming.tsize() > Some(limits.max_len) {

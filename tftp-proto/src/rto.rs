@@ -119,9 +119,7 @@ impl Rto {
         self.random ^= self.random << 5;
         let spread = self.current / 5;
         let jitter = (u64::from(self.random).wrapping_mul(u64::from(spread)) >> 32) as u32;
-        self.current
-            .wrapping_sub(spread / 2)
-            .wrapping_add(jitter)
+        self.current.wrapping_sub(spread / 2).wrapping_add(jitter)
     }
 }
 

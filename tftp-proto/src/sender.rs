@@ -8,7 +8,7 @@ use crate::{
     block::LAST_BLOCK,
     exchange::Exchange,
     time::Stamp,
-    wire::{self, Frame, OptionSet},
+    wire::{self, Frame},
 };
 
 /// How long the file is.
@@ -406,13 +406,11 @@ impl Sender<'static> {
     /// A server that sends the file of a read request. The first poll gives the answer.
     #[must_use]
     pub fn accept(now: Instant, incoming: &Incoming<'_>, length: Length, limits: Config) -> Self {
-        let request = incoming.request();
         let length = length.octets();
         let tsize = (length != UNKNOWN).then_some(length);
-        let agreed = OptionSet::agree(request.options(), request.mode(), Some(tsize), &limits);
-        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        let exchange = Exchange::accept(now, incoming, Some(tsize), &limits);
         // Without an option to acknowledge, DATA 1 is the answer.
-        let stage = if agreed.is_empty() {
+        let stage = if exchange.options.is_empty() {
             Stage::Sending
         } else {
             Stage::Opening

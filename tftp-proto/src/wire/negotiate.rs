@@ -6,7 +6,7 @@ use super::{
     DEFAULT_BLKSIZE, MAX_BLKSIZE, MAX_REQUEST_LEN, MAX_WINDOWSIZE, MIN_BLKSIZE, OptionIter,
     Options, Writer,
 };
-use crate::{Config, Mode, Negotiated, Rollover, time::micros32};
+use crate::{Config, Mode, Negotiated, Request, Rollover, time::micros32};
 
 /// The names of the known options, each ended by a zero as in a packet. The order is that in which
 /// they are sent; when a request becomes too long they are dropped from the back, so that the worthiest
@@ -173,21 +173,20 @@ impl OptionSet {
         }
     }
 
-    /// What a server agrees to of a request's options: its own limits, no error for what it does
+    /// Takes up what a server agrees to of a request's options: its own limits, no error for what it does
     /// not know or like (RFC 2347). The first of a repeated option counts. `tsize` is what a read
     /// request is told; `None` echoes the number of a write request.
     pub(crate) fn agree(
-        requested: Options<'_>,
-        mode: Mode,
+        &mut self,
+        request: &Request<'_>,
         tsize: Option<Option<u64>>,
         limits: &Config,
-    ) -> Self {
-        let mut agreed = Self::NONE;
+    ) {
         if !limits.options {
-            return agreed;
+            return;
         }
         let mut seen = 0_u8;
-        for (name, text) in requested {
+        for (name, text) in request.options() {
             let kind = find(name);
             if kind & !seen == 0 {
                 continue;
@@ -199,7 +198,7 @@ impl OptionSet {
                 TIMEOUT | UTIMEOUT => (TIMEOUT, UTIMEOUT),
                 _ => (kind, 0),
             };
-            if kind == other && agreed.has(standard) {
+            if kind == other && self.has(standard) {
                 continue;
             }
             let Some(mut value) = decimal(text) else {
@@ -208,23 +207,22 @@ impl OptionSet {
             if kind == TSIZE {
                 // The length of a translated text is not the length that the request means.
                 match tsize.unwrap_or(Some(value)) {
-                    Some(told) if mode == Mode::Octet => value = told,
+                    Some(told) if request.mode() == Mode::Octet => value = told,
                     _ => continue,
                 }
             }
-            if agreed.grant(kind, value, limits) {
-                agreed.present = agreed.present & !other | kind;
-                agreed.keep_spelling(kind, name);
+            if self.grant(kind, value, limits) {
+                self.present = self.present & !other | kind;
+                self.keep_spelling(kind, name);
             }
         }
         // Last, for the block size may come after the window size.
         let blocks = limits
             .window_bytes
-            .checked_div(agreed.blksize.into())
+            .checked_div(self.blksize.into())
             .unwrap_or(1);
         let blocks = u16::try_from(blocks).unwrap_or(MAX_WINDOWSIZE).max(1);
-        agreed.windowsize = agreed.windowsize.min(blocks);
-        agreed
+        self.windowsize = self.windowsize.min(blocks);
     }
 
     /// Takes up what `limits` allow of `value`; `false` leaves the option out.
@@ -248,7 +246,7 @@ impl OptionSet {
                 self.blksize = size as u16;
             }
             WINDOWSIZE => {
-                if value == 0 {
+                if small == 0 {
                     return false;
                 }
                 self.windowsize =
@@ -256,7 +254,7 @@ impl OptionSet {
             }
             TSIZE => self.tsize = value,
             ROLLOVER => {
-                self.rollover = match value {
+                self.rollover = match small {
                     0 => Rollover::Zero,
                     1 => Rollover::One,
                     _ => return false,
@@ -284,11 +282,13 @@ impl OptionSet {
     #[inline(never)]
     fn keep_spelling(&mut self, kind: u8, name: &[u8]) {
         let mut bit = 1;
+        let mut mark = 1;
         let mut letters = name.iter();
-        for (position, known) in NAMES.iter().enumerate() {
+        for known in NAMES {
             if bit == kind && letters.next().is_some_and(u8::is_ascii_uppercase) {
-                self.upper |= 1 << position;
+                self.upper |= mark;
             }
+            mark <<= 1;
             if *known == 0 {
                 bit <<= 1;
             }
