@@ -213,15 +213,15 @@ impl Transmit<'_> {
     fn write_head(&self, writer: &mut Writer<'_>) {
         if (wire::DATA..=wire::ERROR).contains(&self.opcode) {
             writer.head(self.opcode, self.number);
-            if self.opcode == wire::ERROR {
-                writer.string(ErrorCode(self.number).message().as_bytes());
+        } else {
+            writer.u16(self.opcode);
+            if let Some(title) = &self.title {
+                title.write(writer);
             }
-            return;
+            self.options.write(writer);
         }
-        writer.u16(self.opcode);
-        if let Some(title) = &self.title {
-            title.write(writer);
+        if self.opcode == wire::ERROR {
+            writer.string(ErrorCode(self.number).message().as_bytes());
         }
-        self.options.write(writer);
     }
 }

@@ -88,24 +88,24 @@ impl<'b> Frame<'b> {
             return Err(DecodeError::Truncated);
         };
         let opcode = u16::from_be_bytes([*high, *low]);
-        if opcode == 0 || opcode > OACK {
-            return Err(DecodeError::UnknownOpcode(opcode));
-        }
-        if !matches!(opcode, DATA..=ERROR) {
+        if matches!(opcode, DATA..=ERROR) {
+            // Octets after the number of an ACK: an extension that was not agreed, or noise.
+            let [high, low, body @ ..] = body else {
+                return Err(DecodeError::Truncated);
+            };
+            let number = u16::from_be_bytes([*high, *low]);
             return Ok(Self {
                 opcode,
-                number: 0,
+                number,
                 body,
             });
         }
-        // Octets after the number of an ACK: an extension that was not agreed, or noise.
-        let [high, low, body @ ..] = body else {
-            return Err(DecodeError::Truncated);
-        };
-        let number = u16::from_be_bytes([*high, *low]);
+        if opcode == 0 || opcode > OACK {
+            return Err(DecodeError::UnknownOpcode(opcode));
+        }
         Ok(Self {
             opcode,
-            number,
+            number: 0,
             body,
         })
     }
