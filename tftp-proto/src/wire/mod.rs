@@ -112,7 +112,8 @@ impl<'b> Frame<'b> {
 
     /// The text of an ERROR, whose zero may be missing.
     pub(crate) fn message(&self) -> Text<'b> {
-        Text(request::string(self.body).map_or(self.body, |(_, text)| text))
+        let mut strings = self.body.split(|octet| *octet == 0);
+        Text(strings.next().unwrap_or_default())
     }
 }
 
