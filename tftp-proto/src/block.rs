@@ -38,7 +38,7 @@ impl Rollover {
         }
     }
 
-    /// The block nearest to `near` that `wire` can stand for; `None` if there is none.
+    /// The block nearest to `near` that `wire` can stand for; 0 if that would be one before the first.
     ///
     /// The answer is unique while all live blocks lie within 32,767 of `near`, which is why no
     /// larger window is ever agreed.
@@ -46,12 +46,12 @@ impl Rollover {
         clippy::arithmetic_side_effects,
         reason = "differences of 16-bit numbers in 32 bits"
     )]
-    pub(crate) fn absolute(self, wire: u16, near: u32) -> Option<u32> {
+    pub(crate) fn absolute(self, wire: u16, near: u32) -> u32 {
         let apart = i32::from(wire) - i32::from(self.wire(near));
         let period = match self {
             Self::Zero => 65_536,
             // 0 is used once, to acknowledge a request, and never comes back.
-            Self::One if wire == 0 => return (near <= 32_767).then_some(0),
+            Self::One if wire == 0 => return 0,
             Self::One => 65_535,
         };
         let apart = if apart > 32_767 {
@@ -61,8 +61,11 @@ impl Rollover {
         } else {
             apart
         };
-        near.checked_add_signed(apart)
-            .filter(|n| *n > 0 || wire == 0)
+        // No transfer comes near the end of 32 bits: a number up there has wrapped.
+        match near.wrapping_add_signed(apart) {
+            block if block > u32::MAX - 65_536 => 0,
+            block => block,
+        }
     }
 }
 
@@ -134,7 +137,7 @@ mod tests {
                 for n in near.max(32_768) - 32_767..near + 32_767 {
                     assert_eq!(
                         rollover.absolute(rollover.wire(n), near),
-                        Some(n),
+                        n,
                         "{rollover:?} {n} near {near}"
                     );
                 }
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_number_before_the_first_block_is_nothing() {
-        assert_eq!(Rollover::Zero.absolute(65_535, 1), None);
-        assert_eq!(Rollover::One.absolute(65_535, 1), None);
+        assert_eq!(Rollover::Zero.absolute(65_535, 1), 0);
+        assert_eq!(Rollover::One.absolute(65_535, 1), 0);
     }
 }

@@ -126,18 +126,22 @@ impl TransferError {
 
 impl fmt::Display for TransferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local(_) => "aborted here",
+            Self::Peer(_) => "aborted by the peer",
+            Self::Declined(_) => "declined by the peer after the options",
+            Self::TimedOut => "no answer from the peer",
+            Self::Unconfirmed => "sent, but the last block was never acknowledged",
+            Self::Truncated => "truncated: shorter than the announced size",
+            Self::OptionNegotiation => "the peer acknowledged options that it may not",
+            Self::TooLarge => "file larger than allowed",
+            Self::Oversized => "block larger than the block size",
+            Self::Replaced => "replaced by a new request from the same port",
+            Self::Evicted => "dropped, unanswered, from a full session table",
+        })?;
         match self {
-            Self::Local(code) => write!(f, "aborted here: {code}"),
-            Self::Peer(code) => write!(f, "aborted by the peer: {code}"),
-            Self::Declined(code) => write!(f, "declined by the peer after the options: {code}"),
-            Self::TimedOut => f.write_str("no answer from the peer"),
-            Self::Unconfirmed => f.write_str("sent, but the last block was never acknowledged"),
-            Self::Truncated => f.write_str("truncated: shorter than the announced size"),
-            Self::OptionNegotiation => f.write_str("the peer acknowledged options that it may not"),
-            Self::TooLarge => f.write_str("file larger than allowed"),
-            Self::Oversized => f.write_str("block larger than the block size"),
-            Self::Replaced => f.write_str("replaced by a new request from the same port"),
-            Self::Evicted => f.write_str("dropped, unanswered, from a full session table"),
+            Self::Local(code) | Self::Peer(code) | Self::Declined(code) => write!(f, ": {code}"),
+            _ => Ok(()),
         }
     }
 }

@@ -3,10 +3,10 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Instant, Output, Rollover, Span, Summary, TransferError,
-    Transmit,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Output, Request, Rollover, Span,
+    Summary, TransferError, Transmit,
     rto::Rto,
-    time::micros,
+    time::{Stamp, micros},
     wire::{self, Frame, OptionSet, Options, Title},
 };
 
@@ -19,26 +19,26 @@ pub(crate) struct Exchange<'r> {
     /// A client's request without its options; `None` at a server.
     title: Option<Title<'r>>,
     pub(crate) rollover: Rollover,
+    any_server: bool,
+    /// Resends allowed in a row, and before the peer has proved its address.
+    resends: u8,
+    unproven: u8,
     /// The peer's port is known, and no other is listened to (RFC 1350 section 4).
     locked: bool,
     /// A packet came that only the peer could send.
     proven: bool,
-    any_server: bool,
     /// A stray has had its ERROR.
     scolded: bool,
     /// The request may be repeated without options.
     plain_retry: bool,
     /// The peer is owed an ERROR about the end.
     farewell: bool,
-    /// The last progress was made without the timer's help.
-    calm: bool,
     /// Whether `timed` holds: Karn's rule takes no sample from what was sent twice.
     timing: bool,
-    /// Resends allowed in a row, and before the peer has proved its address.
-    resends: u8,
-    unproven: u8,
     /// Resends since the last progress.
     tried: u8,
+    /// The last progress was made without the timer's help.
+    calm: bool,
     /// Set when the transfer is over; the peer may still have to be told.
     end: Option<Result<(), TransferError>>,
     retransmissions: u32,
@@ -46,36 +46,30 @@ pub(crate) struct Exchange<'r> {
     pub(crate) rto: Rto,
     /// What was offered, later what was agreed.
     pub(crate) options: OptionSet,
-    /// When the timer fires.
+    /// When the timer fires, `give_up` at the latest.
     pub(crate) deadline: Instant,
     /// When the whole transfer has taken too long.
     give_up: Instant,
     /// When the packet left whose answer is a sample.
-    pub(crate) timed: Instant,
+    pub(crate) timed: Stamp,
     /// The peer; until `locked`, the address that was asked.
     peer: SocketAddr,
 }
 
 impl<'r> Exchange<'r> {
-    /// A client's end: the server's port is not known yet.
-    pub(crate) fn request(
-        now: Instant,
-        server: SocketAddr,
-        title: Option<Title<'r>>,
-        offer: OptionSet,
-        config: &Config,
-    ) -> Self {
+    /// An end of a transfer that has not begun.
+    pub(crate) fn new(now: Instant, peer: SocketAddr, config: &Config) -> Self {
         Self {
-            peer: server,
-            title,
-            options: offer,
+            peer,
+            title: None,
+            options: OptionSet::NONE,
             rto: Rto::new(&config.retry, config.seed),
             deadline: now,
             give_up: match &config.retry.deadline {
                 Some(span) => now.after(micros(span)),
                 None => Instant::from_micros(u64::MAX),
             },
-            timed: now,
+            timed: now.stamp(),
             retransmissions: 0,
             ignored: 0,
             end: None,
@@ -94,14 +88,24 @@ impl<'r> Exchange<'r> {
         }
     }
 
-    /// A server's end: the peer is known, and its options are settled.
+    /// Makes it a client's end. `size` is what is said of the file's size, if its octets are not translated.
+    pub(crate) fn ask(&mut self, request: &Request<'r>, size: Option<u64>, config: &Config) {
+        let title = request.title();
+        self.title = Some(title);
+        let size = size.filter(|_| request.mode() == Mode::Octet);
+        self.options.offer(config, size, title.request_len());
+    }
+
+    /// A server's end: the peer is known, and its options are settled. `tsize`: see [`OptionSet::agree`].
+    #[inline(never)]
     pub(crate) fn accept(
         now: Instant,
-        client: SocketAddr,
-        agreed: OptionSet,
+        incoming: &Incoming<'_>,
+        tsize: Option<Option<u64>>,
         limits: &Config,
     ) -> Self {
-        let mut exchange = Self::request(now, client, None, agreed, limits);
+        let mut exchange = Self::new(now, incoming.from(), limits);
+        exchange.options.agree(&incoming.request(), tsize, limits);
         exchange.locked = true;
         exchange.unproven = limits.retry.unproven;
         exchange.settle();
@@ -139,8 +143,8 @@ impl<'r> Exchange<'r> {
         }
     }
 
-    /// The server's first answer to a request to read: from now on the sender's way counts. That it was
-    /// asked for and not acknowledged is the same as not asked for (RFC 2347): it shows itself.
+    /// Of a request to read: the sender's way counts. That it was asked for and not acknowledged is the same as not
+    /// asked for (RFC 2347): it shows itself.
     pub(crate) fn forget_rollover(&mut self) {
         if self.options.rollover().is_some() {
             self.rollover = Rollover::Zero;
@@ -150,7 +154,7 @@ impl<'r> Exchange<'r> {
     /// The server's first answer passes over the options: they count as never sent (RFC 2347).
     pub(crate) const fn settle_without_options(&mut self, from: SocketAddr) {
         self.lock(from);
-        self.options = OptionSet::NONE;
+        self.options.forget();
     }
 
     /// The server's first answer settles the options. `write`: of a request to write.
@@ -180,22 +184,19 @@ impl<'r> Exchange<'r> {
     /// host will do.
     #[inline(never)]
     pub(crate) fn is_stray(&self, from: &SocketAddr) -> bool {
-        let (same_host, same_port) = match (&self.peer, from) {
-            (SocketAddr::V4(peer), SocketAddr::V4(from)) => {
-                (peer.ip() == from.ip(), peer.port() == from.port())
-            }
-            (SocketAddr::V6(peer), SocketAddr::V6(from)) => (
+        let same_host = match (&self.peer, from) {
+            (SocketAddr::V4(peer), SocketAddr::V4(from)) => peer.ip() == from.ip(),
+            (SocketAddr::V6(peer), SocketAddr::V6(from)) => {
                 peer.ip().to_bits() == from.ip().to_bits()
                     && peer.scope_id() == from.scope_id()
-                    && peer.flowinfo() == from.flowinfo(),
-                peer.port() == from.port(),
-            ),
-            _ => (false, false),
+                    && peer.flowinfo() == from.flowinfo()
+            }
+            _ => false,
         };
         if self.locked {
-            !(same_host & same_port)
+            !(same_host && self.peer.port() == from.port())
         } else {
-            !(same_host | self.any_server)
+            !(same_host || self.any_server)
         }
     }
 
@@ -239,7 +240,7 @@ impl<'r> Exchange<'r> {
         self.tried = 0;
         if self.timing {
             self.timing = false;
-            self.rto.sample(now.micros_since(self.timed));
+            self.rto.sample(self.timed.until(now));
         } else if self.options.windowsize() > 1 {
             // Once is not enough: what answers a time-out that came too early looks the same.
             if self.calm {
@@ -251,7 +252,7 @@ impl<'r> Exchange<'r> {
 
     /// A packet leaves whose answer will be a sample if `first`.
     pub(crate) const fn time(&mut self, now: Instant, first: bool) {
-        self.timed = now;
+        self.timed = now.stamp();
         self.timing = first;
     }
 
@@ -261,15 +262,20 @@ impl<'r> Exchange<'r> {
     }
 
     /// Starts the timer with the current time-out, half as long again for a receiver, so that both
-    /// ends do not fire together.
+    /// ends do not fire together; with `least` if that is longer.
     #[inline(never)]
-    pub(crate) fn arm(&mut self, now: Instant, patient: bool) {
+    pub(crate) fn arm(&mut self, now: Instant, patient: bool, least: u32) {
         let interval = self.rto.interval();
         let more = if patient { interval >> 1 } else { 0 };
-        self.deadline = now.after(interval.wrapping_add(more).into());
+        self.wait(now, interval.wrapping_add(more).max(least));
     }
 
-    /// The timer has fired: backs off. `false`: it has fired too often.
+    /// Starts the timer, which fires no later than the whole transfer has taken too long.
+    pub(crate) fn wait(&mut self, now: Instant, span: u32) {
+        self.deadline = now.after(span.into()).min(self.give_up);
+    }
+
+    /// Counts a resend and backs off. `false`: there have been too many.
     pub(crate) fn expire(&mut self) -> bool {
         let limit = if self.proven {
             self.resends
@@ -286,7 +292,7 @@ impl<'r> Exchange<'r> {
         true
     }
 
-    pub(crate) fn overdue(&self, now: Instant) -> bool {
+    fn overdue(&self, now: Instant) -> bool {
         now >= self.give_up
     }
 
@@ -376,13 +382,20 @@ impl<'r> Exchange<'r> {
         }
     }
 
-    /// Ends the transfer because the peer is silent. `vanished`: full blocks never arrived although
-    /// the options were agreed, as on a path that drops fragments. What may have arrived is not sent anew.
-    pub(crate) const fn give_up(&mut self, error: TransferError, vanished: bool) {
+    /// The timer has fired: backs off, or ends the transfer with `silence` if the peer has been silent for too
+    /// long; `false` then. `vanished`: full blocks never arrived although the options were agreed, as on
+    /// a path that drops fragments. What may have arrived is not sent anew.
+    pub(crate) fn fire(&mut self, now: Instant, silence: TransferError, vanished: bool) -> bool {
+        let overdue = self.overdue(now);
+        if !overdue && self.expire() {
+            return true;
+        }
         self.plain_retry = vanished
-            && matches!(error, TransferError::TimedOut)
+            && !overdue
+            && matches!(silence, TransferError::TimedOut)
             && self.options.blksize() > wire::DEFAULT_BLKSIZE;
-        self.close(Err(error));
+        self.close(Err(silence));
+        false
     }
 
     /// Once the transfer is over: the last words, if there are any, then the result.
@@ -401,11 +414,6 @@ impl<'r> Exchange<'r> {
             return Output::Done(Err(error));
         }
         Output::Done(Ok(self.summary(bytes, blocks)))
-    }
-
-    /// When something has to be done next, besides what can be done at once.
-    pub(crate) fn next_deadline(&self) -> Instant {
-        self.deadline.min(self.give_up)
     }
 
     pub(crate) fn summary(&self, bytes: u64, blocks: u32) -> Summary {

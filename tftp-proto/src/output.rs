@@ -184,7 +184,7 @@ impl Transmit<'_> {
     /// Octets of the datagram, known before there is a buffer for it.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        Writer::measure(|writer| self.write_head(writer)).saturating_add(self.span.len)
+        Writer::measure(|writer| self.write_head(writer)).wrapping_add(self.span.len)
     }
 
     /// Writes the datagram to the start of `buf`. DATA leaves a gap, which the caller fills.
@@ -211,17 +211,17 @@ impl Transmit<'_> {
 
     #[inline(never)]
     fn write_head(&self, writer: &mut Writer<'_>) {
-        if !matches!(self.opcode, wire::RRQ | wire::WRQ | wire::OACK) {
+        if (wire::DATA..=wire::ERROR).contains(&self.opcode) {
             writer.head(self.opcode, self.number);
-            if self.opcode == wire::ERROR {
-                writer.string(ErrorCode(self.number).message().as_bytes());
+        } else {
+            writer.u16(self.opcode);
+            if let Some(title) = &self.title {
+                title.write(writer);
             }
-            return;
+            self.options.write(writer);
         }
-        writer.u16(self.opcode);
-        if let Some(title) = &self.title {
-            title.write(writer);
+        if self.opcode == wire::ERROR {
+            writer.string(ErrorCode(self.number).message().as_bytes());
         }
-        self.options.write(writer);
     }
 }

@@ -3,11 +3,11 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Output, Request,
+    Block, Config, ErrorCode, Event, Ignored, Incoming, Instant, Negotiated, Output, Request,
     Rollover, Span, Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
-    wire::{self, Frame, OptionSet},
+    wire::{self, Frame},
 };
 
 /// How long a finished client stays at the most, to repeat its last ACK. Clients' timers are theirs to choose, and this
@@ -89,15 +89,15 @@ impl<'r> Receiver<'r> {
     #[must_use]
     #[inline(never)]
     pub fn request(now: Instant, server: SocketAddr, request: Request<'r>, config: Config) -> Self {
-        // 0 asks for the size (RFC 2349). Of a translated text no size is known.
-        let tsize = (request.mode() == Mode::Octet).then_some(0);
-        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
-        let exchange = Exchange::request(now, server, Some(request.title()), offer, &config);
-        Self::new(exchange, Stage::Requesting, &config)
+        let exchange = Exchange::new(now, server, &config);
+        let mut receiver = Self::new(exchange, Stage::Requesting, &config);
+        // 0 asks for the size (RFC 2349).
+        receiver.exchange.ask(&request, Some(0), &config);
+        receiver.exchange.forget_rollover();
+        receiver
     }
 
     fn new(exchange: Exchange<'r>, stage: Stage, config: &Config) -> Self {
-        let end = u32::from(exchange.options.windowsize());
         Self {
             exchange,
             stage,
@@ -106,7 +106,7 @@ impl<'r> Receiver<'r> {
             max_len: config.max_len,
             next: 1,
             acked: 0,
-            end,
+            end: 0,
             repeated: false,
             rewound: false,
             gap_reported: false,
@@ -147,7 +147,6 @@ impl<'r> Receiver<'r> {
     }
 
     fn on_oack<'b>(&mut self, now: Instant, from: SocketAddr, body: &[u8]) -> Event<'b> {
-        self.exchange.forget_rollover();
         let event = self.exchange.on_oack(now, from, body, false);
         self.open();
         self.pending = Pending::Ack;
@@ -173,7 +172,6 @@ impl<'r> Receiver<'r> {
             if wire != 1 {
                 return self.exchange.ignore(Ignored::Unexpected);
             }
-            self.exchange.forget_rollover();
             self.exchange.settle_without_options(from);
             self.open();
         }
@@ -186,18 +184,19 @@ impl<'r> Receiver<'r> {
         {
             self.exchange.rollover = Rollover::One;
         }
-        let reason = match self.exchange.rollover.absolute(wire, self.next) {
-            None | Some(0) => Ignored::Unexpected,
-            Some(block) if block < self.next => {
-                self.on_repeat(now, block);
-                Ignored::Duplicate
-            }
-            _ if self.stage == Stage::Dallying => Ignored::Unexpected,
-            Some(block) if block > self.next => {
-                self.on_gap(block);
-                Ignored::OutOfOrder
-            }
-            _ => return self.keep(now, payload),
+        let block = self.exchange.rollover.absolute(wire, self.next);
+        let reason = if block == 0 {
+            Ignored::Unexpected
+        } else if block < self.next {
+            self.on_repeat(now, block);
+            Ignored::Duplicate
+        } else if self.stage == Stage::Dallying {
+            Ignored::Unexpected
+        } else if block == self.next {
+            return self.keep(now, payload);
+        } else {
+            self.on_gap(block);
+            Ignored::OutOfOrder
         };
         self.exchange.ignore(reason)
     }
@@ -213,7 +212,8 @@ impl<'r> Receiver<'r> {
         if last && self.strict && self.exchange.options.tsize() > Some(received) {
             return self.exchange.fail(TransferError::Truncated);
         }
-        self.advance(now, received, last);
+        self.received = received;
+        self.advance(now, last);
         Event::Block(Block {
             offset,
             payload,
@@ -222,9 +222,8 @@ impl<'r> Receiver<'r> {
     }
 
     #[inline(never)]
-    fn advance(&mut self, now: Instant, received: u64, last: bool) {
+    fn advance(&mut self, now: Instant, last: bool) {
         self.exchange.progress(now);
-        self.received = received;
         self.next = self.next.wrapping_add(1);
         self.rewound = false;
         self.gap_reported = false;
@@ -238,7 +237,7 @@ impl<'r> Receiver<'r> {
         } else {
             // A report of the gap that this block fills would come too late.
             self.pending = Pending::Nothing;
-            self.exchange.arm(now, true);
+            self.exchange.arm(now, true, 0);
         }
     }
 
@@ -272,8 +271,8 @@ impl<'r> Receiver<'r> {
         } else if block == self.acked && block == self.kept() {
             // Its ACK may be lost. At once for the first repeat, then at half the time-out, so that
             // doubled datagrams do not double for ever.
-            let pause = u64::from(self.exchange.rto.current() >> 1);
-            if !self.repeated || now >= self.exchange.timed.after(pause) {
+            let pause = (self.exchange.rto.current() >> 1).cast_signed();
+            if !self.repeated || self.exchange.timed.until(now) >= pause {
                 self.repeated = true;
                 self.pending = Pending::Repeat;
             }
@@ -284,7 +283,7 @@ impl<'r> Receiver<'r> {
     #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
         if self.pending == Pending::Nothing && !self.exchange.is_over() {
-            let due = self.exchange.next_deadline();
+            let due = self.exchange.deadline;
             if now < due {
                 return Output::Wait(due);
             }
@@ -300,11 +299,11 @@ impl<'r> Receiver<'r> {
     fn on_timer(&mut self, now: Instant) {
         if self.is_complete() {
             self.exchange.close(Ok(()));
-        } else if self.exchange.overdue(now) {
-            self.exchange.give_up(TransferError::TimedOut, false);
-        } else if !self.exchange.expire() {
-            self.exchange
-                .give_up(TransferError::TimedOut, self.stage == Stage::Opened);
+        } else if !self
+            .exchange
+            .fire(now, TransferError::TimedOut, self.stage == Stage::Opened)
+        {
+            // The end.
         } else if self.stage == Stage::Requesting
             || (self.stage == Stage::Opened && !self.exchange.is_client())
         {
@@ -331,12 +330,13 @@ impl<'r> Receiver<'r> {
             }
         } else if pending != Pending::Repeat {
             // A peer that only repeats itself makes no progress, and must not put the timer off.
-            self.exchange.arm(now, self.stage != Stage::Requesting);
-            if early && self.windowsize() == 1 {
-                let silence = LOCKSTEP_SILENCE.min(self.exchange.rto.ceiling());
-                let until = now.after(silence.into());
-                self.exchange.deadline = self.exchange.deadline.max(until);
-            }
+            let silence = if early && self.windowsize() == 1 {
+                LOCKSTEP_SILENCE.min(self.exchange.rto.ceiling())
+            } else {
+                0
+            };
+            self.exchange
+                .arm(now, self.stage != Stage::Requesting, silence);
         }
         let opcode = if pending == Pending::Opening || pending == Pending::Reopening {
             self.exchange.opening(wire::RRQ)
@@ -360,7 +360,7 @@ impl<'r> Receiver<'r> {
             let timer = LONGEST_DALLY.max(rto.floor());
             timer.wrapping_add(timer / 2).min(LONGEST_SERVER_DALLY)
         };
-        self.exchange.deadline = now.after(span.into());
+        self.exchange.wait(now, span);
     }
 
     /// Gives up with an ERROR to the peer, if it is known: the block of the last event could not be
@@ -390,7 +390,7 @@ impl<'r> Receiver<'r> {
         } else if self.pending != Pending::Nothing || self.exchange.is_over() {
             Some(Instant::ZERO)
         } else {
-            Some(self.exchange.next_deadline())
+            Some(self.exchange.deadline)
         }
     }
 
@@ -447,10 +447,9 @@ impl Receiver<'static> {
     /// is announced larger than `limits.max_len` is refused with ERROR 3.
     #[must_use]
     pub fn accept(now: Instant, incoming: &Incoming<'_>, limits: Config) -> Self {
-        let request = incoming.request();
-        let agreed = OptionSet::agree(request.options(), request.mode(), None, &limits);
-        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        let exchange = Exchange::accept(now, incoming, None, &limits);
         let mut receiver = Self::new(exchange, Stage::Opened, &limits);
+        receiver.open();
         if incoming.tsize() > Some(limits.max_len) {
             let _ = receiver.exchange.fail(TransferError::TooLarge);
         }

@@ -6,7 +6,7 @@ use crate::{config::Retry, time::micros32};
 const GRANULARITY: u32 = 1_000;
 
 /// The longest round trip that counts, in microseconds: eight times as much still fits 32 bits.
-const LONGEST_SAMPLE: u64 = 1 << 28;
+const LONGEST_SAMPLE: i32 = 1 << 28;
 
 /// The estimator of one transfer. No time-out is longer than 2^31 microseconds (see [`micros32`]), no
 /// sample longer than 2^28, so that nothing here wraps.
@@ -24,7 +24,6 @@ pub(crate) struct Rto {
 }
 
 impl Rto {
-    #[inline(never)]
     pub(crate) fn new(retry: &Retry, seed: u32) -> Self {
         // A time-out of nothing would let a poll neither send nor wait.
         let floor = micros32(&retry.floor).max(GRANULARITY);
@@ -45,15 +44,15 @@ impl Rto {
     /// from there. 0 says that none was agreed.
     pub(crate) fn agree(&mut self, timeout: u32) {
         if timeout > 0 {
-            self.floor = timeout.max(GRANULARITY);
+            self.floor = timeout;
             self.ceiling = self.ceiling.max(self.floor);
             self.current = self.floor;
         }
     }
 
     /// A round trip of a packet that was sent once (RFC 6298 section 2).
-    pub(crate) fn sample(&mut self, micros: u64) {
-        let sample = micros.clamp(1, LONGEST_SAMPLE) as u32;
+    pub(crate) fn sample(&mut self, micros: i32) {
+        let sample = micros.clamp(1, LONGEST_SAMPLE).unsigned_abs();
         self.shortest = self.shortest.min(sample);
         if self.smoothed == 0 {
             self.smoothed = sample;
@@ -120,9 +119,7 @@ impl Rto {
         self.random ^= self.random << 5;
         let spread = self.current / 5;
         let jitter = (u64::from(self.random).wrapping_mul(u64::from(spread)) >> 32) as u32;
-        self.current
-            .wrapping_sub(self.current / 10)
-            .wrapping_add(jitter)
+        self.current.wrapping_sub(spread / 2).wrapping_add(jitter)
     }
 }
 

@@ -3,11 +3,12 @@
 use core::net::SocketAddr;
 
 use crate::{
-    Config, ErrorCode, Event, Ignored, Incoming, Instant, Mode, Negotiated, Output, Request, Span,
+    Config, ErrorCode, Event, Ignored, Incoming, Instant, Negotiated, Output, Request, Span,
     Summary, TransferError, Transmit,
     block::LAST_BLOCK,
     exchange::Exchange,
-    wire::{self, Frame, OptionSet},
+    time::Stamp,
+    wire::{self, Frame},
 };
 
 /// How long the file is.
@@ -59,7 +60,7 @@ pub struct Sender<'r> {
     length: u64,
     exchange: Exchange<'r>,
     /// When the first block of the window left.
-    window_at: Instant,
+    window_at: Stamp,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -86,10 +87,11 @@ impl<'r> Sender<'r> {
         config: Config,
     ) -> Self {
         let length = length.octets();
-        let tsize = (length != UNKNOWN && request.mode() == Mode::Octet).then_some(length);
-        let offer = OptionSet::offer(&config, tsize, request.title().request_len());
-        let exchange = Exchange::request(now, server, Some(request.title()), offer, &config);
-        Self::new(exchange, Stage::Opening, length)
+        let size = (length != UNKNOWN).then_some(length);
+        let exchange = Exchange::new(now, server, &config);
+        let mut sender = Self::new(exchange, Stage::Opening, length);
+        sender.exchange.ask(&request, size, &config);
+        sender
     }
 
     const fn new(exchange: Exchange<'r>, stage: Stage, length: u64) -> Self {
@@ -100,7 +102,7 @@ impl<'r> Sender<'r> {
             base: 1,
             next: 1,
             sent: 0,
-            window_at: Instant::ZERO,
+            window_at: Instant::ZERO.stamp(),
             hastened: false,
             wary: false,
             asked: false,
@@ -147,18 +149,17 @@ impl<'r> Sender<'r> {
     }
 
     fn on_ack<'b>(&mut self, now: Instant, wire: u16) -> Event<'b> {
-        let reason = match self.exchange.rollover.absolute(wire, self.base) {
-            Some(block) if block >= self.base && block <= self.sent => {
-                return self.advance(now, block);
-            }
-            Some(block) if block < self.base => {
-                if block.wrapping_add(1) == self.base {
-                    self.hasten(now);
-                }
-                Ignored::Duplicate
-            }
+        let block = self.exchange.rollover.absolute(wire, self.base);
+        let reason = if block > self.sent || (block == 0 && wire > 0) {
             // Never sent, so it cannot have arrived.
-            _ => Ignored::Unexpected,
+            Ignored::Unexpected
+        } else if block >= self.base {
+            return self.advance(now, block);
+        } else {
+            if block.wrapping_add(1) == self.base {
+                self.hasten(now);
+            }
+            Ignored::Duplicate
         };
         self.exchange.ignore(reason)
     }
@@ -192,13 +193,13 @@ impl<'r> Sender<'r> {
         // Without a sample there is nothing to compare with; once a window is little all the same.
         let shortest = match self.exchange.rto.shortest() {
             u32::MAX => 0,
-            micros => u64::from(micros),
+            micros => micros.cast_signed(),
         };
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()
             && !self.hastened
             && !self.wary
-            && now >= self.window_at.after(shortest)
+            && self.window_at.until(now) >= shortest
         {
             self.hastened = true;
             self.exchange.hurry();
@@ -210,7 +211,7 @@ impl<'r> Sender<'r> {
     #[inline(never)]
     pub fn poll(&mut self, now: Instant) -> Output<'r> {
         if self.is_idle() && !self.exchange.is_over() {
-            let due = self.exchange.next_deadline();
+            let due = self.exchange.deadline;
             if now < due {
                 return Output::Wait(due);
             }
@@ -255,11 +256,9 @@ impl<'r> Sender<'r> {
     }
 
     fn on_timer(&mut self, now: Instant) {
-        if self.exchange.overdue(now) {
-            self.exchange.give_up(self.silence(), false);
-        } else if !self.exchange.expire() {
-            let vanished = self.stage == Stage::Sending && self.base == 1;
-            self.exchange.give_up(self.silence(), vanished);
+        let vanished = self.stage == Stage::Sending && self.base == 1;
+        if !self.exchange.fire(now, self.silence(), vanished) {
+            // The end.
         } else if self.stage == Stage::Opened {
             self.stage = Stage::Reopening;
         } else {
@@ -284,7 +283,7 @@ impl<'r> Sender<'r> {
         let again = self.stage == Stage::Reopening;
         self.stage = Stage::Opened;
         self.exchange.time(now, !again);
-        self.exchange.arm(now, false);
+        self.exchange.arm(now, false, 0);
         let opcode = self.exchange.opening(wire::WRQ);
         self.exchange.transmit(again, opcode, 0, Span::NONE)
     }
@@ -300,13 +299,13 @@ impl<'r> Sender<'r> {
         let rest = self.length.saturating_sub(offset);
         let len = rest.min(u64::from(self.exchange.options.blksize())) as usize;
         if block == self.base {
-            self.window_at = now;
+            self.window_at = now.stamp();
         }
         self.sent = self.sent.max(block);
         self.next = block.wrapping_add(1);
         if self.window_is_sent() {
             self.exchange.time(now, !again);
-            self.exchange.arm(now, false);
+            self.exchange.arm(now, false, 0);
         }
         let block = self.exchange.rollover.wire(block);
         self.exchange
@@ -353,7 +352,7 @@ impl<'r> Sender<'r> {
         } else if self.exchange.is_over() || !self.is_idle() {
             Some(Instant::ZERO)
         } else {
-            Some(self.exchange.next_deadline())
+            Some(self.exchange.deadline)
         }
     }
 
@@ -410,13 +409,11 @@ impl Sender<'static> {
     /// A server that sends the file of a read request. The first poll gives the answer.
     #[must_use]
     pub fn accept(now: Instant, incoming: &Incoming<'_>, length: Length, limits: Config) -> Self {
-        let request = incoming.request();
         let length = length.octets();
         let tsize = (length != UNKNOWN).then_some(length);
-        let agreed = OptionSet::agree(request.options(), request.mode(), Some(tsize), &limits);
-        let exchange = Exchange::accept(now, incoming.from(), agreed, &limits);
+        let exchange = Exchange::accept(now, incoming, Some(tsize), &limits);
         // Without an option to acknowledge, DATA 1 is the answer.
-        let stage = if agreed.is_empty() {
+        let stage = if exchange.options.is_empty() {
             Stage::Sending
         } else {
             Stage::Opening

@@ -51,7 +51,7 @@ impl Instant {
     /// The time since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.micros_since(earlier))
+        Duration::from_micros(self.micros.saturating_sub(earlier.micros))
     }
 
     /// [`Self::saturating_add`] without the 96-bit arithmetic of `Duration`. Beyond the last moment it
@@ -62,8 +62,29 @@ impl Instant {
         }
     }
 
-    pub(crate) const fn micros_since(self, earlier: Self) -> u64 {
-        self.micros.saturating_sub(earlier.micros)
+    /// What short spans are measured with.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the rest of it is not wanted"
+    )]
+    pub(crate) const fn stamp(self) -> Stamp {
+        Stamp(self.micros as u32)
+    }
+}
+
+/// A moment of the last 35 minutes, in microseconds: half as many octets as an [`Instant`] has, in each machine and in
+/// the code.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Stamp(u32);
+
+impl Stamp {
+    /// Microseconds from then until `now`: below 0 if the clock was set back, or after more than 35 minutes.
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "it tells backwards from forwards"
+    )]
+    pub(crate) const fn until(self, now: Instant) -> i32 {
+        now.stamp().0.wrapping_sub(self.0) as i32
     }
 }
 

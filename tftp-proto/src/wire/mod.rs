@@ -88,29 +88,32 @@ impl<'b> Frame<'b> {
             return Err(DecodeError::Truncated);
         };
         let opcode = u16::from_be_bytes([*high, *low]);
-        let (mut number, mut body) = (0, body);
-        match opcode {
-            DATA | ACK | ERROR => {
-                // Octets after the number of an ACK: an extension that was not agreed, or noise.
-                let [high, low, rest @ ..] = body else {
-                    return Err(DecodeError::Truncated);
-                };
-                number = u16::from_be_bytes([*high, *low]);
-                body = rest;
-            }
-            RRQ | WRQ | OACK => {}
-            _ => return Err(DecodeError::UnknownOpcode(opcode)),
+        if matches!(opcode, DATA..=ERROR) {
+            // Octets after the number of an ACK: an extension that was not agreed, or noise.
+            let [high, low, body @ ..] = body else {
+                return Err(DecodeError::Truncated);
+            };
+            let number = u16::from_be_bytes([*high, *low]);
+            return Ok(Self {
+                opcode,
+                number,
+                body,
+            });
+        }
+        if opcode == 0 || opcode > OACK {
+            return Err(DecodeError::UnknownOpcode(opcode));
         }
         Ok(Self {
             opcode,
-            number,
+            number: 0,
             body,
         })
     }
 
     /// The text of an ERROR, whose zero may be missing.
     pub(crate) fn message(&self) -> Text<'b> {
-        Text(request::string(self.body).map_or(self.body, |(_, text)| text))
+        let mut strings = self.body.split(|octet| *octet == 0);
+        Text(strings.next().unwrap_or_default())
     }
 }
 

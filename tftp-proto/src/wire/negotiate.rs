@@ -6,7 +6,7 @@ use super::{
     DEFAULT_BLKSIZE, MAX_BLKSIZE, MAX_REQUEST_LEN, MAX_WINDOWSIZE, MIN_BLKSIZE, OptionIter,
     Options, Writer,
 };
-use crate::{Config, Mode, Negotiated, Rollover, time::micros32};
+use crate::{Config, Mode, Negotiated, Request, Rollover, time::micros32};
 
 /// The names of the known options, each ended by a zero as in a packet. The order is that in which
 /// they are sent; when a request becomes too long they are dropped from the back, so that the worthiest
@@ -21,8 +21,14 @@ const UTIMEOUT: u8 = 1 << 4;
 const ROLLOVER: u8 = 1 << 5;
 const BLKSIZE2: u8 = 1 << 6;
 
-/// What `utimeout` may ask for, in microseconds.
-const UTIMEOUT_RANGE: (u32, u32) = (10_000, 255_000_000);
+/// In microseconds.
+const SECOND: u32 = 1_000_000;
+
+/// What `utimeout` may ask for at the least, in microseconds.
+const LEAST_UTIMEOUT: u32 = 10_000;
+
+/// What `timeout` and `utimeout` may ask for at the most, in microseconds (RFC 2349).
+const LONGEST_TIMEOUT: u32 = 255 * SECOND;
 
 /// The option of this name; 0 is none. Names are compared without regard to case (RFC 2347).
 #[inline(never)]
@@ -64,12 +70,12 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
 #[repr(C)]
 pub(crate) struct OptionSet {
     present: u8,
-    rollover: u8,
+    rollover: Rollover,
     /// 512 if neither option is there.
     blksize: u16,
     /// 1 if the option is not there.
     windowsize: u16,
-    /// As `timeout` or `utimeout` has it: seconds or microseconds.
+    /// In microseconds; 0 if neither option is there.
     timeout: u32,
     tsize: u64,
     /// A bit for each octet of [`NAMES`]: whether the peer wrote that letter in upper case. An OACK
@@ -85,7 +91,7 @@ impl OptionSet {
         timeout: 0,
         blksize: DEFAULT_BLKSIZE,
         windowsize: 1,
-        rollover: 0,
+        rollover: Rollover::Zero,
         present: 0,
     };
 
@@ -97,83 +103,90 @@ impl OptionSet {
         self.present == 0
     }
 
-    fn value(&self, kind: u8) -> u64 {
-        u64::from(match kind {
+    /// The value of any option but `tsize`.
+    fn value(&self, kind: u8) -> u32 {
+        match kind {
             BLKSIZE | BLKSIZE2 => self.blksize.into(),
             WINDOWSIZE => self.windowsize.into(),
-            TSIZE => return self.tsize,
-            ROLLOVER => self.rollover.into(),
+            ROLLOVER => (self.rollover == Rollover::One).into(),
+            TIMEOUT => self.timeout / SECOND,
             _ => self.timeout,
-        })
+        }
     }
 
-    /// What a client asks for. `tsize` is 0 in a read request and the file's length in a write
+    /// Takes up what a client asks for. `tsize` is 0 in a read request and the file's length in a write
     /// request, if that is known. Options that would make the request too long are left out.
-    pub(crate) fn offer(config: &Config, tsize: Option<u64>, bare_len: usize) -> Self {
-        let mut offer = Self::NONE;
+    #[inline(never)]
+    pub(crate) fn offer(&mut self, config: &Config, tsize: Option<u64>, bare_len: usize) {
         if !config.options {
-            return offer;
+            return;
         }
-        offer.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
-        offer.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
-        if offer.blksize != DEFAULT_BLKSIZE {
-            offer.present |= BLKSIZE;
+        self.blksize = config.blksize.clamp(MIN_BLKSIZE, MAX_BLKSIZE);
+        self.windowsize = config.windowsize.clamp(1, MAX_WINDOWSIZE);
+        let mut present = 0;
+        if self.blksize != DEFAULT_BLKSIZE {
+            present |= BLKSIZE;
         }
-        if offer.windowsize != 1 {
-            offer.present |= WINDOWSIZE;
+        if self.windowsize != 1 {
+            present |= WINDOWSIZE;
         }
         if let Some(tsize) = tsize
             && config.tsize
         {
-            offer.tsize = tsize;
-            offer.present |= TSIZE;
+            self.tsize = tsize;
+            present |= TSIZE;
         }
         if let Some(timeout) = &config.timeout {
-            let (least, most) = UTIMEOUT_RANGE;
-            offer.timeout = micros32(timeout).clamp(least, most);
-            if timeout.subsec_micros() == 0 {
-                offer.timeout = (offer.timeout / 1_000_000).max(1);
-                offer.present |= TIMEOUT;
+            let (kind, least) = if timeout.subsec_micros() == 0 {
+                (TIMEOUT, SECOND)
             } else {
-                offer.present |= UTIMEOUT;
-            }
+                (UTIMEOUT, LEAST_UTIMEOUT)
+            };
+            self.timeout = micros32(timeout).clamp(least, LONGEST_TIMEOUT);
+            present |= kind;
         }
         if config.rollover == Rollover::One {
-            offer.rollover = 1;
-            offer.present |= ROLLOVER;
+            self.rollover = Rollover::One;
+            present |= ROLLOVER;
         }
+        self.present = present;
         let mut last = BLKSIZE2;
         while last > 0
-            && Writer::measure(|writer| offer.write(writer)).wrapping_add(bare_len)
-                > MAX_REQUEST_LEN
+            && Writer::measure(|writer| self.write(writer)).wrapping_add(bare_len) > MAX_REQUEST_LEN
         {
-            offer.present &= !last;
+            self.present &= !last;
             last >>= 1;
         }
-        if !offer.has(WINDOWSIZE) {
-            offer.windowsize = 1;
-        }
-        if !offer.has(BLKSIZE) {
-            offer.blksize = DEFAULT_BLKSIZE;
-        }
-        offer
+        self.reset_absent();
     }
 
-    /// What a server agrees to of a request's options: its own limits, no error for what it does
+    /// What no option speaks of is as in plain TFTP.
+    const fn reset_absent(&mut self) {
+        if !self.has(TIMEOUT | UTIMEOUT) {
+            self.timeout = 0;
+        }
+        if !self.has(WINDOWSIZE) {
+            self.windowsize = 1;
+        }
+        if !self.has(BLKSIZE | BLKSIZE2) {
+            self.blksize = DEFAULT_BLKSIZE;
+        }
+    }
+
+    /// Takes up what a server agrees to of a request's options: its own limits, no error for what it does
     /// not know or like (RFC 2347). The first of a repeated option counts. `tsize` is what a read
     /// request is told; `None` echoes the number of a write request.
     pub(crate) fn agree(
-        requested: Options<'_>,
-        mode: Mode,
+        &mut self,
+        request: &Request<'_>,
         tsize: Option<Option<u64>>,
         limits: &Config,
-    ) -> Self {
-        let mut agreed = Self::NONE;
+    ) {
         if !limits.options {
-            return agreed;
+            return;
         }
         let mut seen = 0_u8;
-        for (name, text) in requested {
+        for (name, text) in request.options() {
             let kind = find(name);
             if kind & !seen == 0 {
                 continue;
@@ -185,7 +198,7 @@ impl OptionSet {
                 TIMEOUT | UTIMEOUT => (TIMEOUT, UTIMEOUT),
                 _ => (kind, 0),
             };
-            if kind == other && agreed.has(standard) {
+            if kind == other && self.has(standard) {
                 continue;
             }
             let Some(mut value) = decimal(text) else {
@@ -194,23 +207,22 @@ impl OptionSet {
             if kind == TSIZE {
                 // The length of a translated text is not the length that the request means.
                 match tsize.unwrap_or(Some(value)) {
-                    Some(told) if mode == Mode::Octet => value = told,
+                    Some(told) if request.mode() == Mode::Octet => value = told,
                     _ => continue,
                 }
             }
-            if agreed.grant(kind, value, limits) {
-                agreed.present = agreed.present & !other | kind;
-                agreed.keep_spelling(kind, name);
+            if self.grant(kind, value, limits) {
+                self.present = self.present & !other | kind;
+                self.keep_spelling(kind, name);
             }
         }
         // Last, for the block size may come after the window size.
         let blocks = limits
             .window_bytes
-            .checked_div(agreed.blksize.into())
+            .checked_div(self.blksize.into())
             .unwrap_or(1);
         let blocks = u16::try_from(blocks).unwrap_or(MAX_WINDOWSIZE).max(1);
-        agreed.windowsize = agreed.windowsize.min(blocks);
-        agreed
+        self.windowsize = self.windowsize.min(blocks);
     }
 
     /// Takes up what `limits` allow of `value`; `false` leaves the option out.
@@ -234,7 +246,7 @@ impl OptionSet {
                 self.blksize = size as u16;
             }
             WINDOWSIZE => {
-                if value == 0 {
+                if small == 0 {
                     return false;
                 }
                 self.windowsize =
@@ -242,23 +254,25 @@ impl OptionSet {
             }
             TSIZE => self.tsize = value,
             ROLLOVER => {
-                if value > 1 {
-                    return false;
-                }
-                self.rollover = value as u8;
+                self.rollover = match small {
+                    0 => Rollover::Zero,
+                    1 => Rollover::One,
+                    _ => return false,
+                };
             }
             // A time-out is answered as it is or not at all.
             _ => {
-                let (range, unit) = if kind == TIMEOUT {
-                    ((1, 255), 1_000_000)
+                let (unit, least) = if kind == TIMEOUT {
+                    (SECOND, SECOND)
                 } else {
-                    (UTIMEOUT_RANGE, 1)
+                    (1, LEAST_UTIMEOUT)
                 };
-                let longest = limits.timeout.as_ref().map_or(u32::MAX, micros32);
-                if small < range.0 || small > range.1 || small.wrapping_mul(unit) > longest {
+                let longest = limits.timeout.as_ref().map_or(LONGEST_TIMEOUT, micros32);
+                let micros = small.saturating_mul(unit);
+                if micros < least || micros > longest.min(LONGEST_TIMEOUT) {
                     return false;
                 }
-                self.timeout = small;
+                self.timeout = micros;
             }
         }
         true
@@ -268,11 +282,13 @@ impl OptionSet {
     #[inline(never)]
     fn keep_spelling(&mut self, kind: u8, name: &[u8]) {
         let mut bit = 1;
+        let mut mark = 1;
         let mut letters = name.iter();
-        for (position, known) in NAMES.iter().enumerate() {
+        for known in NAMES {
             if bit == kind && letters.next().is_some_and(u8::is_ascii_uppercase) {
-                self.upper |= 1 << position;
+                self.upper |= mark;
             }
+            mark <<= 1;
             if *known == 0 {
                 bit <<= 1;
             }
@@ -284,41 +300,46 @@ impl OptionSet {
     /// (RFC 2347, 2348, 2349, 7440).
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "no value is larger than the one that was offered"
+        reason = "no size is larger than the one that was offered"
     )]
     pub(crate) fn accept(&mut self, answer: OptionIter<'_>, write: bool) -> bool {
-        let mut agreed = Self::NONE;
-        agreed.timeout = self.timeout;
-        agreed.rollover = self.rollover;
+        let offered = self.present;
+        self.present = 0;
         for (name, text) in answer {
             let kind = find(name);
             let Some(value) = decimal(text) else {
                 return false;
             };
-            if kind & self.present & !agreed.present == 0 {
+            if kind & offered & !self.present == 0 {
                 return false;
             }
-            agreed.present |= kind;
+            self.present |= kind;
+            if kind == TSIZE {
+                // Only the answer to a request for the size may be another number.
+                if write && value != self.tsize {
+                    return false;
+                }
+                self.tsize = value;
+                continue;
+            }
             let asked = self.value(kind);
             let least = match kind {
                 BLKSIZE => MIN_BLKSIZE.into(),
                 WINDOWSIZE => 1,
                 _ => asked,
             };
-            // Only the answer to a request for the size may be larger than what was asked.
-            if (value < least || value > asked) && (kind != TSIZE || write) {
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            if value < least || value > asked {
                 return false;
             }
             match kind {
-                BLKSIZE => agreed.blksize = value as u16,
-                WINDOWSIZE => agreed.windowsize = value as u16,
-                TSIZE => agreed.tsize = value,
+                BLKSIZE => self.blksize = value as u16,
+                WINDOWSIZE => self.windowsize = value as u16,
                 _ => {}
             }
         }
-        let offered = !self.is_empty();
-        *self = agreed;
-        offered
+        self.reset_absent();
+        offered != 0
     }
 
     #[inline(never)]
@@ -326,17 +347,20 @@ impl OptionSet {
         let mut upper = self.upper;
         let mut bit = 1;
         for octet in NAMES {
-            let present = self.has(bit);
-            if present {
+            if self.has(bit) {
                 let shift = if upper & 1 == 1 { b'a' ^ b'A' } else { 0 };
                 writer.octet(octet ^ shift);
+                if *octet == 0 {
+                    writer.decimal(if bit == TSIZE {
+                        self.tsize
+                    } else {
+                        self.value(bit).into()
+                    });
+                    writer.octet(0);
+                }
             }
             upper >>= 1;
             if *octet == 0 {
-                if present {
-                    writer.decimal(self.value(bit));
-                    writer.octet(0);
-                }
                 bit <<= 1;
             }
         }
@@ -356,34 +380,31 @@ impl OptionSet {
 
     /// The agreed time-out in microseconds, 0 if there is none.
     pub(crate) const fn timeout_micros(&self) -> u32 {
-        if self.has(TIMEOUT) {
-            self.timeout.wrapping_mul(1_000_000)
-        } else if self.has(UTIMEOUT) {
-            self.timeout
-        } else {
-            0
-        }
+        self.timeout
     }
 
     pub(crate) fn rollover(&self) -> Option<Rollover> {
-        self.has(ROLLOVER).then_some(if self.rollover == 1 {
-            Rollover::One
-        } else {
-            Rollover::Zero
-        })
+        self.has(ROLLOVER).then_some(self.rollover)
     }
 
+    /// No option was acknowledged: they count as never sent (RFC 2347).
+    pub(crate) const fn forget(&mut self) {
+        self.present = 0;
+        self.reset_absent();
+    }
+
+    /// `rollover` is what follows block 65535 if no option says so.
     #[inline(never)]
     pub(crate) fn negotiated(&self, rollover: Rollover) -> Negotiated {
         Negotiated {
             blksize: self.blksize,
             windowsize: self.windowsize,
-            timeout: match self.timeout_micros() {
+            timeout: match self.timeout {
                 0 => None,
                 micros => Some(Duration::from_micros(micros.into())),
             },
             tsize: self.tsize(),
-            rollover,
+            rollover: self.rollover().unwrap_or(rollover),
         }
     }
 }

@@ -17,11 +17,10 @@ impl<'t> Writer<'t> {
     }
 
     pub(crate) fn octets(&mut self, octets: &[u8]) {
-        let end = self.len.saturating_add(octets.len());
+        // No packet is long enough to wrap this.
+        let end = self.len.wrapping_add(octets.len());
         if let Some(room) = self.buf.get_mut(self.len..end) {
-            for (place, octet) in room.iter_mut().zip(octets) {
-                *place = *octet;
-            }
+            room.copy_from_slice(octets);
         }
         self.len = end;
     }
@@ -37,12 +36,8 @@ impl<'t> Writer<'t> {
     /// The header of DATA, ACK and ERROR: the opcode and a number.
     #[inline]
     pub(crate) fn head(&mut self, opcode: u16, number: u16) {
-        let ([a, b], [c, d]) = (opcode.to_be_bytes(), number.to_be_bytes());
-        let rest = self.buf.get_mut(self.len..);
-        if let Some(room) = rest.and_then(|rest| rest.first_chunk_mut()) {
-            *room = [a, b, c, d];
-        }
-        self.len = self.len.saturating_add(4);
+        let head = u32::from(opcode) << 16 | u32::from(number);
+        self.octets(&head.to_be_bytes());
     }
 
     /// Octets and the zero that ends them.

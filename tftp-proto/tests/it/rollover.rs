@@ -368,7 +368,7 @@ fn a_0_is_no_number_after_a_rollover_to_one() {
     flush(|| matches!(machine.poll(now), Output::Transmit(_)));
     let datagram = packet::bytes("ACK 0");
     let event = machine.handle(now, client, &datagram);
-    assert_eq!(event, Event::Ignored(Ignored::Unexpected));
+    assert_eq!(event, Event::Ignored(Ignored::Duplicate));
 }
 
 #[test]
