@@ -424,6 +424,30 @@ fn a_file_that_cannot_be_stored_gets_an_error_in_the_place_of_the_last_acknowled
     assert_eq!(*log.lock().unwrap(), ["write", "write", "commit"]);
 }
 
+/// C-47: it may have been acknowledged by then, as the client is to go on meanwhile.
+#[test]
+fn a_window_that_cannot_be_written_ends_the_transfer_with_one_error() {
+    let content = Failing {
+        at_commit: false,
+        log: Arc::default(),
+    };
+    let server = serve(config(), content);
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[("windowsize", "4")]));
+    let (answer, tid) = client.receive();
+    assert_eq!(answer, oack(&[("windowsize", "4")]));
+    for block in 1..=4 {
+        client.send_to(tid, &data(block, &[1; 512]));
+    }
+    let mut answer = client.receive().0;
+    if answer == ack(4) {
+        answer = client.receive().0;
+    }
+    assert_eq!(error_code(&answer), 3);
+    assert_eq!(server.ended().outcome, "Local(ErrorCode(3))");
+    client.assert_no_answer();
+}
+
 /// C-47
 #[test]
 fn a_block_that_cannot_be_written_is_told_once_and_not_acknowledged() {
