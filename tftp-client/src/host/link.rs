@@ -12,7 +12,7 @@ use tftp_proto::{Instant, MAX_REQUEST_LEN, Transmit};
 use super::{
     batch::Batch,
     route::{unspecified, whole_blksize},
-    spin::Spin,
+    spin::{Spin, pause},
 };
 
 /// The most that one receive call gives: a whole run of segments.
@@ -212,8 +212,12 @@ impl Link {
         let start = std::time::Instant::now();
         let spin = self.spin.span().min(left);
         let mut arrival = None;
-        while arrival.is_none() && start.elapsed() < spin {
+        while start.elapsed() < spin {
             arrival = self.recv_now(inbox)?;
+            if arrival.is_some() {
+                break;
+            }
+            pause();
         }
         if arrival.is_none() {
             self.block_for(left.saturating_sub(spin))?;

@@ -17,7 +17,7 @@ use super::{
     sessions::Sessions,
     shared::Shared,
     socket::{Listener, LocalAddresses},
-    spin::Spin,
+    spin::{Spin, pause},
     timers::Timers,
 };
 
@@ -186,7 +186,7 @@ impl Worker {
                 if self.hears_recent(buffers) {
                     return Ok(true);
                 }
-                core::hint::spin_loop();
+                pause();
             }
             poll(&mut self.poll, events, Some(Duration::ZERO))?;
             if !events.is_empty() {
