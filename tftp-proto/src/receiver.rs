@@ -150,7 +150,8 @@ impl<'r> Receiver<'r> {
         let event = self.exchange.on_oack(now, from, body, false);
         self.open();
         self.pending = Pending::Ack;
-        if self.exchange.options.tsize() > Some(self.max_len) {
+        // An OACK that is refused has left its numbers behind.
+        if self.exchange.options.tsize() > Some(self.max_len) && !self.exchange.is_over() {
             return self.exchange.fail(TransferError::TooLarge);
         }
         event
