@@ -187,9 +187,8 @@ impl<'r> Exchange<'r> {
         let same_host = match (&self.peer, from) {
             (SocketAddr::V4(peer), SocketAddr::V4(from)) => peer.ip() == from.ip(),
             (SocketAddr::V6(peer), SocketAddr::V6(from)) => {
-                peer.ip().to_bits() == from.ip().to_bits()
-                    && peer.scope_id() == from.scope_id()
-                    && peer.flowinfo() == from.flowinfo()
+                // The flow label is the sender's own choice for each direction (RFC 6437).
+                peer.ip().to_bits() == from.ip().to_bits() && peer.scope_id() == from.scope_id()
             }
             _ => false,
         };

@@ -150,7 +150,8 @@ impl<'r> Receiver<'r> {
         let event = self.exchange.on_oack(now, from, body, false);
         self.open();
         self.pending = Pending::Ack;
-        if self.exchange.options.tsize() > Some(self.max_len) {
+        // An OACK that is refused has left its numbers behind.
+        if self.exchange.options.tsize() > Some(self.max_len) && !self.exchange.is_over() {
             return self.exchange.fail(TransferError::TooLarge);
         }
         event
@@ -271,7 +272,7 @@ impl<'r> Receiver<'r> {
         } else if block == self.acked && block == self.kept() {
             // Its ACK may be lost. At once for the first repeat, then at half the time-out, so that
             // doubled datagrams do not double for ever.
-            let pause = (self.exchange.rto.current() >> 1).cast_signed();
+            let pause = self.exchange.rto.current() >> 1;
             if !self.repeated || self.exchange.timed.until(now) >= pause {
                 self.repeated = true;
                 self.pending = Pending::Repeat;

@@ -6,7 +6,7 @@ use crate::{config::Retry, time::micros32};
 const GRANULARITY: u32 = 1_000;
 
 /// The longest round trip that counts, in microseconds: eight times as much still fits 32 bits.
-const LONGEST_SAMPLE: i32 = 1 << 28;
+const LONGEST_SAMPLE: u32 = 1 << 28;
 
 /// The estimator of one transfer. No time-out is longer than 2^31 microseconds (see [`micros32`]), no
 /// sample longer than 2^28, so that nothing here wraps.
@@ -51,8 +51,8 @@ impl Rto {
     }
 
     /// A round trip of a packet that was sent once (RFC 6298 section 2).
-    pub(crate) fn sample(&mut self, micros: i32) {
-        let sample = micros.clamp(1, LONGEST_SAMPLE).unsigned_abs();
+    pub(crate) fn sample(&mut self, micros: u32) {
+        let sample = micros.clamp(1, LONGEST_SAMPLE);
         self.shortest = self.shortest.min(sample);
         if self.smoothed == 0 {
             self.smoothed = sample;

@@ -193,7 +193,7 @@ impl<'r> Sender<'r> {
         // Without a sample there is nothing to compare with; once a window is little all the same.
         let shortest = match self.exchange.rto.shortest() {
             u32::MAX => 0,
-            micros => micros.cast_signed(),
+            micros => micros,
         };
         if self.exchange.options.windowsize() > 1
             && self.window_is_sent()

@@ -6,8 +6,9 @@ use core::time::Duration;
 ///
 /// The library reads no clock: every call that needs the time is told it. Any steady counter
 /// will do (a boot-time tick, a monotonic clock, a simulator's variable). A clock that steps
-/// backwards delays retransmissions by as much and does no other harm; 64 bits of microseconds
-/// last 584,000 years, so wrapping is not a concern.
+/// backwards delays retransmissions by as much, and the step may count as a long round trip, so that
+/// time-outs are longer for a while; it does no other harm. 64 bits of microseconds last 584,000 years,
+/// so wrapping is not a concern.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant {
@@ -72,19 +73,16 @@ impl Instant {
     }
 }
 
-/// A moment of the last 35 minutes, in microseconds: half as many octets as an [`Instant`] has, in each machine and in
+/// A moment of the last 71 minutes, in microseconds: half as many octets as an [`Instant`] has, in each machine and in
 /// the code.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Stamp(u32);
 
 impl Stamp {
-    /// Microseconds from then until `now`: below 0 if the clock was set back, or after more than 35 minutes.
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "it tells backwards from forwards"
-    )]
-    pub(crate) const fn until(self, now: Instant) -> i32 {
-        now.stamp().0.wrapping_sub(self.0) as i32
+    /// Microseconds from then until `now`: more than an hour if the clock was set back by a little. After 71
+    /// minutes it starts anew at 0.
+    pub(crate) const fn until(self, now: Instant) -> u32 {
+        now.stamp().0.wrapping_sub(self.0)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Jitter, what takes a doubled time-out back, and what follows the ACK of a receiver's timer.
 
 use proptest::prelude::*;
+use tftp_proto::{Config, Instant, Output};
 
+use crate::packet;
 use crate::script::check;
-use crate::support::{asking, get, left_alone, limits, plain, serve};
+use crate::support::{addr, asking, get, left_alone, limits, plain, serve};
 
 proptest! {
     #[test]
@@ -60,6 +62,17 @@ fn t9_the_waits_of_one_machine_spread_over_all_of_the_jitter() {
         let rises = waits.windows(2).filter(|two| two[0] < two[1]).count();
         assert!((95..=160).contains(&rises), "seed {seed}: {rises} rises");
     }
+}
+
+#[test]
+fn a_round_trip_of_an_hour_is_the_longest_and_not_the_shortest() {
+    let mut machine = serve("RRQ f octet", 5000, Config::server()).0;
+    assert!(matches!(machine.poll(Instant::ZERO), Output::Transmit(_)));
+    let hour = Instant::from_millis(3_600_000);
+    let _ = machine.handle(hour, addr("a"), &packet::bytes("ACK 1"));
+    assert!(matches!(machine.poll(hour), Output::Transmit(_)));
+    let ceiling = hour.saturating_add(Config::server().retry.ceiling);
+    assert_eq!(machine.poll_at(), Some(ceiling));
 }
 
 #[test]

@@ -396,6 +396,21 @@ fn c84_a_download_announced_too_large_is_refused() {
 }
 
 #[test]
+fn an_oack_with_two_faults_is_refused_for_one_of_them_everywhere() {
+    let mut config = asking(512, 1);
+    config.tsize = true;
+    config.max_len = 10;
+    check(
+        get(config),
+        "
+             > RRQ f octet tsize=0
+        5    < OACK tsize=11 foo=1 = failed OptionNegotiation
+             > ERROR 8
+             done OptionNegotiation",
+    );
+}
+
+#[test]
 fn fewer_octets_than_announced_are_truncated() {
     let mut config = asking(512, 1);
     config.tsize = true;

@@ -1,5 +1,7 @@
 //! Who may take part: transfer identifiers (RFC 1350 section 4), strangers, requests and their repeats.
 
+use core::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+
 use tftp_proto::{Event, Instant, Receiver, Request};
 
 use crate::packet;
@@ -194,8 +196,11 @@ fn requests_that_arrive_in_a_transfer_are_dropped() {
 
 /// Whether a client that asked `server` takes its first answer from `from`.
 fn takes(server: &str, from: &str) -> bool {
+    takes_from(server.parse().unwrap(), from)
+}
+
+fn takes_from(server: SocketAddr, from: &str) -> bool {
     let request = Request::octet("f").unwrap();
-    let server = server.parse().unwrap();
     let mut machine = Receiver::request(Instant::ZERO, server, request, plain());
     let data = packet::bytes("DATA 1 [5]");
     let event = machine.handle(Instant::ZERO, from.parse().unwrap(), &data);
@@ -213,6 +218,12 @@ fn an_answer_from_another_ipv6_address_or_zone_is_not_taken() {
     assert!(!takes("[2001:db8::1]:69", "[2001:db8::2]:69"));
     assert!(!takes("[fe80::1%2]:69", "[fe80::1%3]:69"));
     assert!(!takes("[fe80::1%2]:69", "[fe80::2%2]:69"));
+}
+
+#[test]
+fn a_flow_label_of_the_server_that_its_answers_lack_is_no_part_of_its_address() {
+    let server = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 69, 7, 0);
+    assert!(takes_from(server.into(), "[::1]:4242"));
 }
 
 #[test]
