@@ -19,6 +19,8 @@
 #![cfg_attr(not(any(feature = "names", feature = "std")), no_std)]
 
 #[cfg(feature = "std")]
+mod client;
+#[cfg(feature = "std")]
 mod content;
 #[cfg(feature = "std")]
 mod files;

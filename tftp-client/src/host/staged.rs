@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
@@ -63,8 +63,9 @@ impl StagedFile {
                 .open(&temporary)
             {
                 Ok(file) => {
-                    let permitted =
-                        old.map_or(Ok(()), |old| file.set_permissions(old.permissions()));
+                    let permitted = old.map_or(Ok(()), |old| {
+                        file.set_permissions(inherited(old.permissions()))
+                    });
                     let staged = Self::with(file, Some((temporary, path)));
                     return permitted.map(|()| staged);
                 }
@@ -122,6 +123,20 @@ impl Drop for StagedFile {
             let _ = fs::remove_file(temporary);
         }
     }
+}
+
+/// The permissions of an older file that its successor gets. Not those to run with the rights of the owner or
+/// the group: the owner may be another one now, and what is run came over the network.
+#[cfg(unix)]
+fn inherited(mut older: Permissions) -> Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    older.set_mode(older.mode() & 0o777);
+    older
+}
+
+#[cfg(not(unix))]
+const fn inherited(older: Permissions) -> Permissions {
+    older
 }
 
 /// 64 random bits: a name that is guessed could be taken by a link to somewhere else.

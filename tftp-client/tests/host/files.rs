@@ -171,6 +171,22 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
 
 #[cfg(unix)]
 #[test]
+fn a_program_that_is_replaced_does_not_run_with_its_owners_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("f");
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o6755)).unwrap();
+    let mut sink = StagedFile::create(&path).unwrap();
+    sink.commit().unwrap();
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+        0o755
+    );
+}
+
+#[cfg(unix)]
+#[test]
 fn a_device_is_written_and_not_replaced() {
     let mut sink = StagedFile::create("/dev/null").unwrap();
     sink.write(b"gone").unwrap();

@@ -8,6 +8,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use tftp_proto::ErrorCode;
 
+use crate::client::client;
+
 /// Clients whose octets are remembered.
 const REMEMBERED: usize = 1 << 16;
 
@@ -66,13 +68,14 @@ impl Quotas {
         }
     }
 
-    /// A share of nothing yet for an upload of `client`.
+    /// A share of nothing yet for an upload of the client that has the address `peer`.
     ///
     /// # Errors
     /// [`ErrorCode::DISK_FULL`] if more clients than can be remembered have stored something.
-    pub(crate) fn share(&mut self, client: IpAddr) -> Result<Share, ErrorCode> {
+    pub(crate) fn share(&mut self, peer: IpAddr) -> Result<Share, ErrorCode> {
         let mut accounts = vec![self.total.clone()];
         if self.per_client != u64::MAX {
+            let client = client(peer);
             if self.clients.len() >= REMEMBERED {
                 self.clients.retain(|_, account| account.used() > 0);
             }
@@ -200,6 +203,16 @@ mod tests {
         assert_eq!(share(&mut quotas, ONE, 1).err(), Some(ErrorCode::DISK_FULL));
         let _other = share(&mut quotas, OTHER, 4).unwrap();
         assert!(!quotas.share(OTHER).unwrap().has_room(1));
+    }
+
+    #[test]
+    fn a_client_has_no_limit_of_its_own_for_each_of_its_addresses() {
+        let mut quotas = Quotas::new(u64::MAX, 6);
+        let [one, same, other] =
+            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|text| text.parse().unwrap());
+        let _held = share(&mut quotas, one, 6).unwrap();
+        assert!(!quotas.share(same).unwrap().has_room(1));
+        assert!(quotas.share(other).unwrap().has_room(6));
     }
 
     #[test]

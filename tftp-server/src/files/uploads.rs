@@ -10,7 +10,7 @@ pub struct Uploads {
     pub max_file: u64,
     /// Octets that all uploads since the root was opened may have stored, those in progress included.
     pub max_total: u64,
-    /// As `max_total`, of one client address.
+    /// As `max_total`, of one client: of an address, or with IPv6 of a /64 network if it is not link-local.
     pub max_client: u64,
     /// Octets that must stay free on the file system (where it tells, which is on Unix).
     pub keep_free: u64,

@@ -1,6 +1,6 @@
 //! Who has how many transfers, over all event loops.
 
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, HashMap};
 
 use tftp_proto::Instant;
@@ -12,24 +12,13 @@ use super::{
     report::TurnedAway,
     timers::SessionRef,
 };
+use crate::client::client;
 
 /// A session of one of the event loops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Place {
     pub(crate) worker: usize,
     pub(crate) session: SessionRef,
-}
-
-/// What counts as one client: an address, or with IPv6 a network, of which a host has as many addresses
-/// as it likes.
-pub(crate) fn client(peer: SocketAddr) -> IpAddr {
-    match peer.ip() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !(u128::MAX >> 64);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        address @ IpAddr::V4(_) => address,
-    }
 }
 
 /// The counts that the limits are about.
@@ -72,8 +61,8 @@ impl Census {
         limits: &Limits,
         now: Instant,
     ) -> Result<(), TurnedAway> {
-        let client = client(peer);
-        let counts = limits.loopback_counts || !peer.ip().is_loopback();
+        let client = client(peer.ip());
+        let counts = limits.loopback_counts || !peer.ip().to_canonical().is_loopback();
         let held = self.by_client.get(&client).copied().unwrap_or_default();
         if counts && held >= limits.per_client {
             return Err(TurnedAway::ClientBusy);
@@ -129,7 +118,7 @@ impl Census {
         self.serials = self.serials.wrapping_add(1);
         let serial = self.serials;
         self.sessions = self.sessions.saturating_add(1);
-        let count = self.by_client.entry(client(peer)).or_default();
+        let count = self.by_client.entry(client(peer.ip())).or_default();
         *count = count.saturating_add(1);
         let session = SessionRef { key, serial };
         self.half_open.insert(serial, Place { worker, session });
@@ -149,7 +138,7 @@ impl Census {
 
     pub(crate) fn leave(&mut self, peer: SocketAddr, serial: u64, port: Option<u16>) {
         self.sessions = self.sessions.saturating_sub(1);
-        let client = client(peer);
+        let client = client(peer.ip());
         if let Some(count) = self.by_client.get_mut(&client) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -175,7 +164,7 @@ impl Census {
     /// The client at `peer` has asked for a file that is missing.
     pub(crate) fn count_miss(&mut self, peer: SocketAddr, limits: &Limits, now: Instant) {
         if limits.misses_per_minute != u32::MAX {
-            self.misses.count(client(peer), now);
+            self.misses.count(client(peer.ip()), now);
         }
     }
 
@@ -248,18 +237,34 @@ mod tests {
         assert_eq!(keys(census.victims(&limits(2, 100))), [2]);
     }
 
-    #[test]
-    fn addresses_of_one_ipv6_network_are_one_client() {
+    /// Whether a client that may have one session has another, when there is one of the client at `held`.
+    fn another(held: &str, peer: &str) -> Result<(), TurnedAway> {
         let mut census = Census::new(&Ports::PerTransfer);
         let mut limits = limits(100, 100);
         limits.per_client = 1;
-        let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 2000);
-        census.enter(address("2001:db8::1"), 0, 1);
-        assert_eq!(
-            census.admits(address("2001:db8::2"), &limits, Instant::ZERO),
-            Err(TurnedAway::ClientBusy)
-        );
-        let other = address("2001:db8:0:1::1");
-        assert_eq!(census.admits(other, &limits, Instant::ZERO), Ok(()));
+        let [held, peer] = [held, peer].map(|text| SocketAddr::new(text.parse().unwrap(), 2000));
+        census.enter(held, 0, 1);
+        census.admits(peer, &limits, Instant::ZERO)
+    }
+
+    #[test]
+    fn a_client_is_not_admitted_with_another_address_of_its_network() {
+        let busy = Err(TurnedAway::ClientBusy);
+        assert_eq!(another("2001:db8::1", "2001:db8::2"), busy);
+        assert_eq!(another("2001:db8::1", "2001:db8:0:1::1"), Ok(()));
+    }
+
+    #[test]
+    fn a_client_that_comes_to_a_socket_for_both_families_is_counted_by_its_ipv4_address() {
+        let (one, other) = ("::ffff:192.0.2.1", "::ffff:192.0.2.2");
+        assert_eq!(another(one, one), Err(TurnedAway::ClientBusy));
+        assert_eq!(another(one, other), Ok(()));
+    }
+
+    #[test]
+    fn sessions_from_loopback_are_not_counted_whatever_the_family_of_the_socket() {
+        for address in ["127.0.0.1", "::ffff:127.0.0.1", "::1"] {
+            assert_eq!(another(address, address), Ok(()), "{address}");
+        }
     }
 }

@@ -85,7 +85,7 @@ impl Default for ServerConfig {
 pub struct Limits {
     /// Transfers at once; 16,384. When it is reached, the oldest transfer that is half open makes room.
     pub sessions: usize,
-    /// Transfers at once of one client address (of one /64 network with IPv6); 1,024.
+    /// Transfers at once of one client: of an address, or with IPv6 of a /64 network if it is not link-local; 1,024.
     pub per_client: usize,
     /// Whether `per_client` applies to this host's own loopback addresses; `false`, as all clients on
     /// the host share them, and nobody else can send from them.
