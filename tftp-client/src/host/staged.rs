@@ -32,7 +32,7 @@ impl StagedFile {
     /// Prepares to write the file at `path`. A symbolic link is followed: the file it leads to is replaced.
     ///
     /// # Errors
-    /// If `path` is a directory, or no file can be made beside it. If it is a symbolic link that leads nowhere: to
+    /// If `path` is a directory or ends as only a directory's may, in a slash, or no file can be made beside it. If it is a symbolic link that leads nowhere: to
     /// replace it would lose what it says, and to follow it could make a file where nobody expects one.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
@@ -51,8 +51,16 @@ impl StagedFile {
     }
 
     fn stage(path: PathBuf, old: Option<&Metadata>) -> io::Result<Self> {
-        if path.file_name().is_none() {
+        let Some(name) = path.file_name() else {
             return Err(ErrorKind::InvalidFilename.into());
+        };
+        // With a slash after it, or a slash and a dot, no file can get that name.
+        let written = path.as_os_str().as_encoded_bytes();
+        if !written.ends_with(name.as_encoded_bytes()) {
+            return Err(io::Error::new(
+                ErrorKind::IsADirectory,
+                "names a directory that does not exist",
+            ));
         }
         let mut result = Err(ErrorKind::AlreadyExists.into());
         for _ in 0..NAME_TRIES {

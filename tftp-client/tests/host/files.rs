@@ -104,6 +104,17 @@ fn a_directory_is_no_place_for_a_download() {
     assert!(result.is_err(), "{result:?}");
 }
 
+/// It would be found out when the whole file is there, and cannot get its name.
+#[test]
+fn a_directory_that_does_not_exist_is_no_place_for_a_download() {
+    let dir = TempDir::new().unwrap();
+    for name in ["new/", "new/.", "new//"] {
+        let error = StagedFile::create(dir.path().join(name)).unwrap_err();
+        assert_eq!(error.to_string(), "names a directory that does not exist");
+    }
+    assert!(names(&dir).is_empty());
+}
+
 #[test]
 fn a_directory_is_no_source() {
     let dir = TempDir::new().unwrap();

@@ -1,8 +1,9 @@
 //! Storing uploads without holding up the event loop.
 
-use core::fmt;
+use core::{fmt, panic::AssertUnwindSafe};
 use std::{
     io,
+    panic::catch_unwind,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
@@ -111,7 +112,7 @@ impl Committer {
                     let Ok(Job { session, sink }) = job else {
                         return;
                     };
-                    let result = sink.commit();
+                    let result = commit(sink);
                     if done.send(Committed { session, result }).is_err() {
                         return;
                     }
@@ -126,8 +127,49 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // A sink that panicked has lost its own file only.
+            // It does not panic: a sink that does is caught.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Commits `sink`. If that panics, only its own file is lost: the session ends, and the thread goes on.
+fn commit(sink: Box<dyn Sink>) -> Result<(), ContentError> {
+    // Nothing that the sink may have left half done is used again here.
+    catch_unwind(AssertUnwindSafe(|| sink.commit()))
+        .unwrap_or_else(|_| Err(io::Error::other("the sink panicked").into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    struct Panicking;
+
+    impl Sink for Panicking {
+        fn write(&mut self, _: &[u8]) -> Result<(), ContentError> {
+            Ok(())
+        }
+
+        fn commit(self: Box<Self>) -> Result<(), ContentError> {
+            panic!("on purpose");
+        }
+    }
+
+    #[test]
+    fn a_sink_that_panics_is_reported_and_leaves_its_thread_to_the_next() {
+        let mut committer = Committer::new(Arc::new(Control::new([])), 0, MOST_THREADS);
+        for key in 0..2 {
+            let session = SessionRef { key, serial: 1 };
+            committer.commit(session, Box::new(Panicking)).unwrap();
+        }
+        for key in 0..2 {
+            let committed = committer.done.1.recv_timeout(Duration::from_secs(10));
+            let committed = committed.unwrap();
+            assert_eq!(committed.session.key, key);
+            assert!(committed.result.is_err());
         }
     }
 }

@@ -131,7 +131,7 @@ fn a_stored_upload_holds_up_no_shutdown() {
     }
 }
 
-/// Tells that it commits, and goes on when it is told to.
+/// Tells that it commits, and goes on when it is told to. It panics if it never will be.
 struct Slow {
     committing: mpsc::Sender<()>,
     go_on: mpsc::Receiver<()>,
@@ -174,6 +174,22 @@ fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
     done.send(()).unwrap();
     assert_eq!(client.receive().0, ack(1));
     assert_eq!(server.ended().outcome, "Complete");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_sink_that_panics_holds_up_no_stop_and_its_client_is_told() {
+    let ((committing, begun), (done, go_on)) = (mpsc::channel(), mpsc::channel());
+    let server = serve(config(), Slowly(Some(Slow { committing, go_on })));
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[("timeout", "200")]));
+    let (_, tid) = client.receive();
+    client.send_to(tid, &data(1, b"all"));
+    begun.recv_timeout(PATIENCE).unwrap();
+    server.handle.stop();
+    drop(done);
+    assert_eq!(error_code(&client.receive().0), 0);
+    assert_eq!(server.ended().outcome, "Local(ErrorCode(0))");
     server.join().unwrap();
 }
 
