@@ -240,7 +240,10 @@ fn a_directory_that_does_not_exist_is_8_before_anything_is_asked_for() {
     let dir = TempDir::new().unwrap();
     let output = run(&dir, ["get", "tftp://127.0.0.1:9/f", "-o", "new/"]);
     assert_exit(&output, 8);
-    assert!(stderr(&output).contains("new/: names a directory"), "{output:?}");
+    assert!(
+        stderr(&output).contains("new/: names a directory"),
+        "{output:?}"
+    );
     assert!(names(&dir).is_empty());
 }
 
