@@ -57,11 +57,13 @@ impl Spin {
     }
 }
 
-/// Waits for a moment, awake.
+/// Waits for a moment without sleeping.
 pub(super) fn pause() {
     for _ in 0..PAUSES {
         hint::spin_loop();
     }
+    // The other end may be waiting for this very processor.
+    thread::yield_now();
 }
 
 #[cfg(test)]
