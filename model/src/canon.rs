@@ -69,6 +69,8 @@ enum Field {
     ToldOnly,
     /// The number inside a moment.
     Micros,
+    /// The lower half of one.
+    LowMicros,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -108,6 +110,8 @@ impl<S: FnMut(&[u8])> Canonical<S> {
             Field::ToldOnly
         } else if name == "micros" {
             Field::Micros
+        } else if name == "low_micros" {
+            Field::LowMicros
         } else {
             (self.sink)(name.as_bytes());
             Field::Plain
@@ -124,6 +128,15 @@ impl<S: FnMut(&[u8])> Canonical<S> {
                 let relative = match at {
                     0 | u64::MAX => at,
                     at => at.wrapping_sub(self.now),
+                };
+                (self.sink)(&relative.to_le_bytes());
+            }
+            Field::LowMicros => {
+                self.field = Field::Plain;
+                // 0 says that there is none, here too.
+                let relative = match value.parse::<u32>().unwrap_or(u32::MAX) {
+                    0 => 0,
+                    at => at.wrapping_sub(self.now as u32),
                 };
                 (self.sink)(&relative.to_le_bytes());
             }

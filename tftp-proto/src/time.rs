@@ -69,20 +69,24 @@ impl Instant {
         reason = "the rest of it is not wanted"
     )]
     pub(crate) const fn stamp(self) -> Stamp {
-        Stamp(self.micros as u32)
+        Stamp {
+            low_micros: self.micros as u32,
+        }
     }
 }
 
 /// A moment of the last 71 minutes, in microseconds: half as many octets as an [`Instant`] has, in each machine and in
 /// the code.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Stamp(u32);
+pub(crate) struct Stamp {
+    low_micros: u32,
+}
 
 impl Stamp {
     /// Microseconds from then until `now`: more than an hour if the clock was set back by a little. After 71
     /// minutes it starts anew at 0.
     pub(crate) const fn until(self, now: Instant) -> u32 {
-        now.stamp().0.wrapping_sub(self.0)
+        now.stamp().low_micros.wrapping_sub(self.low_micros)
     }
 }
 
