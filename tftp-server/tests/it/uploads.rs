@@ -4,7 +4,7 @@ use core::{net::SocketAddr, time::Duration};
 use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
 };
 
 use tempfile::TempDir;
@@ -422,6 +422,50 @@ fn a_file_that_cannot_be_stored_gets_an_error_in_the_place_of_the_last_acknowled
     assert_eq!(error_code(&client.receive().0), 3);
     assert_eq!(server.ended().outcome, "Local(ErrorCode(3))");
     assert_eq!(*log.lock().unwrap(), ["write", "write", "commit"]);
+}
+
+/// Cannot store the block of fours before it is told to.
+struct Waiting(Arc<Mutex<mpsc::Receiver<()>>>);
+
+impl Content for Waiting {
+    fn open(&mut self, _: &FileRequest<'_>) -> Result<Box<dyn Source>, ContentError> {
+        Err(ErrorCode::FILE_NOT_FOUND.into())
+    }
+
+    fn create(&mut self, _: &FileRequest<'_>) -> Result<Box<dyn Sink>, ContentError> {
+        Ok(Box::new(Self(Arc::clone(&self.0))))
+    }
+}
+
+impl Sink for Waiting {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
+        if bytes.first() == Some(&4) {
+            let told = self.0.lock().unwrap().recv_timeout(PATIENCE);
+            return told.map_err(|_| ErrorCode::DISK_FULL.into());
+        }
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), ContentError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_window_is_acknowledged_while_it_is_being_stored() {
+    let (stored, told) = mpsc::channel();
+    let server = serve(config(), Waiting(Arc::new(Mutex::new(told))));
+    let client = Client::new(server.address);
+    client.ask(&wrq("new", &[("windowsize", "4")]));
+    let (_, tid) = client.receive();
+    for block in 1..=4 {
+        client.send_to(tid, &data(block, &[block as u8; 512]));
+    }
+    assert_eq!(client.receive().0, ack(4));
+    stored.send(()).unwrap();
+    client.send_to(tid, &data(5, b"end"));
+    assert_eq!(client.receive().0, ack(5));
+    assert_eq!(server.ended().outcome, "Complete");
 }
 
 /// C-47: it may have been acknowledged by then, as the client is to go on meanwhile.
