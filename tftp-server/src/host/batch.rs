@@ -5,10 +5,13 @@ use std::io::{self, IoSliceMut};
 
 use mio::net::UdpSocket;
 use quinn_udp::UdpSocketState;
-use tftp_proto::{ErrorCode, Instant, Output, Packet, Summary, Text, TransferError, Transmit};
+use tftp_proto::{
+    ErrorCode, Instant, Output, Packet, Span, Summary, Text, TransferError, Transmit,
+};
 
 use super::{
     ahead::{Ahead, ROOM, Window, datagram_len, read_into},
+    lead::LEAD,
     transfer::{File, Machine, Transfer},
 };
 use crate::ContentError;
@@ -111,13 +114,15 @@ impl Outbox {
         }
     }
 
-    /// Sends what `transfer`, which has this number, has to say, within the bounds of a turn.
+    /// Sends what `transfer`, which has this number, has to say, within the bounds of a turn. `leads`: the first
+    /// datagrams of a window may go ahead of the others.
     pub(crate) fn serve(
         &mut self,
         serial: u64,
         transfer: &mut Transfer,
         outlet: &Outlet<'_>,
         now: Instant,
+        leads: bool,
     ) -> Flow {
         self.window = None;
         let mut octets = 0_usize;
@@ -133,7 +138,10 @@ impl Outbox {
                 Output::Wait(at) => return Flow::Idle(at),
                 Output::Done(result) => return Flow::Done(result),
             };
-            ahead = self.gather(first, transfer, now);
+            let begins = |span: Span| span.offset == transfer.released;
+            let leads = leads && first.span().is_some_and(begins) && transfer.lead.begin(now);
+            let most = if leads { LEAD } else { MOST_DATAGRAMS };
+            ahead = self.gather(first, transfer, now, most);
             octets = octets.saturating_add(self.octets);
             match self.send_run(serial, transfer, outlet) {
                 Sent::All => self.window = Window::grown(self.window, serial, &self.run),
@@ -155,12 +163,14 @@ impl Outbox {
         }
     }
 
-    /// Puts together `first` and the DATA that follows it, and returns the output that does not belong.
+    /// Puts together `first` and the DATA that follows it, at the most so many datagrams, and returns the output that
+    /// does not belong.
     fn gather(
         &mut self,
         first: Transmit<'static>,
         transfer: &mut Transfer,
         now: Instant,
+        most: usize,
     ) -> Option<Output<'static>> {
         self.run.clear();
         self.run.push(first);
@@ -168,7 +178,7 @@ impl Outbox {
         let span = first.span()?;
         let fitting = MOST_OCTETS.checked_div(self.octets).unwrap_or_default();
         let mut end = span.offset.saturating_add(span.len as u64);
-        while self.run.len() < fitting.min(MOST_DATAGRAMS) {
+        while self.run.len() < fitting.min(most) {
             let output = transfer.next_output(now);
             let (next, len) = match output {
                 Output::Transmit(next) => match next.span() {

@@ -10,6 +10,7 @@ mod commit;
 mod config;
 mod control;
 mod datagrams;
+mod lead;
 mod listen;
 mod misses;
 mod ports;

@@ -10,7 +10,7 @@ const WORTHWHILE: Duration = Duration::from_micros(50);
 const FIRST: Duration = Duration::from_micros(6);
 /// With more transfers than this the next datagram is seldom of the one that spoke last, and no single one waits for
 /// the loop.
-const FEW: usize = 4;
+pub(super) const FEW: usize = 4;
 /// How often a processor is told to wait between two looks, about a microsecond in all: looking without a pause slows
 /// down the other end, where both are on one core.
 const PAUSES: u32 = 50;

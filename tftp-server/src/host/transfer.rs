@@ -10,6 +10,7 @@ use tftp_proto::{
     ErrorCode, Event, Instant, Output, Receiver, Sender, Summary, TransferError, Transmit,
 };
 
+use super::lead::Lead;
 use crate::{ContentError, Sink, Source};
 
 /// Octets kept of what a client says when it gives up.
@@ -93,6 +94,7 @@ pub(crate) struct Transfer {
     pub(crate) owed: Option<Transmit<'static>>,
     /// What the socket had no room for.
     pub(crate) blocked: VecDeque<Transmit<'static>>,
+    pub(crate) lead: Lead,
     /// Runs of DATA may be handed over as one large datagram for the kernel to cut.
     pub(crate) segmentation: bool,
     /// The last block has arrived and is written, but not committed.
@@ -115,6 +117,7 @@ impl Transfer {
             allowance: 0,
             owed: None,
             blocked: VecDeque::new(),
+            lead: Lead::default(),
             segmentation: true,
             complete: false,
             farewell: None,

@@ -10,6 +10,7 @@ use super::{
     census::Place,
     session::Verdict,
     socket::Listener,
+    spin::FEW,
     transfer::File,
     worker::{Buffers, Worker},
 };
@@ -79,6 +80,7 @@ impl Worker {
     /// Sends what a session has to say.
     pub(super) fn speak(&mut self, key: usize, outbox: &mut Outbox) {
         let now = self.now();
+        let few = self.sessions.len() <= FEW;
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
@@ -89,7 +91,7 @@ impl Worker {
             return;
         };
         let outlet = outlet(session.socket.as_ref(), session.source, listener);
-        let flow = outbox.serve(session.serial, &mut session.transfer, &outlet, now);
+        let flow = outbox.serve(session.serial, &mut session.transfer, &outlet, now, few);
         self.note_received(key);
         match flow {
             Flow::Idle(at) => self.rest(key, at),
