@@ -112,20 +112,17 @@ impl Window {
         bodies: &mut [u8],
         octets: usize,
     ) -> Result<usize, ContentError> {
-        let mut gaps: [IoSliceMut<'_>; MOST_PIECES] =
-            core::array::from_fn(|_| IoSliceMut::new(&mut []));
-        let (mut count, mut left) = (0_usize, octets);
-        let places = bodies.chunks_mut(self.stride());
-        for (gap, place) in gaps.iter_mut().zip(places) {
+        let mut gaps: heapless::Vec<IoSliceMut<'_>, MOST_PIECES> = heapless::Vec::new();
+        let mut left = octets;
+        for place in bodies.chunks_mut(self.stride()) {
             let len = left.min(self.blksize);
-            let Some(body) = place.get_mut(..len).filter(|_| len > 0) else {
+            let body = place.get_mut(..len).filter(|_| len > 0);
+            if body.is_none_or(|body| gaps.push(IoSliceMut::new(body)).is_err()) {
                 break;
-            };
-            *gap = IoSliceMut::new(body);
-            count = count.saturating_add(1);
+            }
             left = left.saturating_sub(len);
         }
-        read_into(source, self.end, gaps.get_mut(..count).unwrap_or_default())
+        read_into(source, self.end, &mut gaps)
     }
 }
 

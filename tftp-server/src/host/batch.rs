@@ -252,24 +252,22 @@ impl Outbox {
         let wanted = spans.map(|span| span.len).fold(0, usize::saturating_add);
         let ahead = self.take_ahead(serial, wanted);
         self.start = ahead.map_or(0, |ahead| ahead.start());
+        let Some(span) = self.run.first().and_then(Transmit::span) else {
+            self.build_answer(transfer.farewell);
+            return Ok(true);
+        };
         let mut room = self.buf.get_mut(self.start..).unwrap_or_default();
-        let mut gaps: [IoSliceMut<'_>; MOST_DATAGRAMS] =
-            core::array::from_fn(|_| IoSliceMut::new(&mut []));
-        for (transmit, place) in self.run.iter().zip(&mut gaps) {
+        let mut gaps: heapless::Vec<IoSliceMut<'_>, MOST_DATAGRAMS> = heapless::Vec::new();
+        for transmit in &self.run {
             let (datagram, rest) = core::mem::take(&mut room)
                 .split_at_mut_checked(datagram_len(transmit))
                 .unwrap_or_default();
             room = rest;
             if let Ok(Some(gap)) = transmit.encode(datagram) {
-                *place = IoSliceMut::new(gap.buf);
+                // No run has more datagrams.
+                let _ = gaps.push(IoSliceMut::new(gap.buf));
             }
         }
-        let Some(span) = self.run.first().and_then(Transmit::span) else {
-            if let Some(message) = transfer.farewell {
-                self.octets = explain(message, &mut self.buf).unwrap_or(self.octets);
-            }
-            return Ok(true);
-        };
         let (File::Source(source), Machine::Sender(sender)) =
             (&mut transfer.file, &mut transfer.machine)
         else {
@@ -279,11 +277,10 @@ impl Outbox {
             self.ahead = ahead.after(self.run.len(), wanted);
             return Ok(true);
         }
-        let gaps = gaps.get_mut(..self.run.len()).unwrap_or_default();
         let count = if wanted == 0 {
             0
         } else {
-            read_into(source.as_mut(), span.offset, gaps)?
+            read_into(source.as_mut(), span.offset, &mut gaps)?
         };
         if count >= wanted {
             return Ok(true);
@@ -302,6 +299,16 @@ impl Outbox {
         let left = self.run.iter().map(datagram_len);
         self.octets = left.fold(0, usize::saturating_add);
         Ok(false)
+    }
+
+    /// Encodes a packet that is not DATA. An ERROR says `farewell` if it has no code of its own.
+    fn build_answer(&mut self, farewell: Option<&'static str>) {
+        if let Some(answer) = self.run.first()
+            && answer.encode(&mut self.buf).is_ok()
+            && let Some(message) = farewell
+        {
+            self.octets = explain(message, &mut self.buf).unwrap_or(self.octets);
+        }
     }
 
     /// Sends the run. The index returned is of the first datagram that there was no room for.
