@@ -28,7 +28,10 @@ pub fn route_blksize(server: SocketAddr) -> io::Result<u16> {
 /// The largest block that leaves this host in one piece.
 pub(super) fn whole_blksize(server: SocketAddr) -> io::Result<u32> {
     let socket = UdpSocket::bind(unspecified(server, 0))?;
-    // No datagram is sent: this only looks up the route.
+    // No datagram is sent: this only looks up the route, which a broadcast address (RFC 906) has as well.
+    if server.is_ipv4() {
+        socket.set_broadcast(true)?;
+    }
     socket.connect(server)?;
     let mtu = route_mtu(&socket, server).unwrap_or(ETHERNET_MTU);
     Ok(blksize_of(mtu, server))
@@ -63,4 +66,24 @@ pub(super) const fn unspecified(server: SocketAddr, port: u16) -> SocketAddr {
         SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
     SocketAddr::new(ip, port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_fit_an_ethernet_even_where_the_route_takes_more() {
+        for (server, blksize) in [("127.0.0.1:69", 1468), ("[::1]:69", 1448)] {
+            let server = server.parse().unwrap();
+            assert_eq!(route_blksize(server).ok(), Some(blksize), "{server}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_broadcast_address_has_a_route() {
+        let server = "127.255.255.255:69".parse().unwrap();
+        assert_eq!(route_blksize(server).ok(), Some(1468));
+    }
 }

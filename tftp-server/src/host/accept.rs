@@ -188,7 +188,7 @@ impl Worker {
         }
         let transfer = &mut session.transfer;
         let is_copy = session.fingerprint == call.incoming.fingerprint();
-        if is_copy && !session.reported && !transfer.machine.is_abandoned() {
+        if is_copy && !session.reported && !transfer.machine.handle_repeated_request() {
             transfer.allow(grant(call.octets, amplification));
             if let Some(owed) = transfer.owed.take().filter(|_| !transfer.proven) {
                 transfer.blocked.push_back(owed);

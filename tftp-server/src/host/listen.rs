@@ -127,7 +127,7 @@ impl Worker {
     ///
     /// A window is acknowledged before it is stored, but for the last one, so that the client goes on meanwhile.
     /// Nothing is lost by that: what tells it that the file is stored is the last ACK, and if anything before
-    /// cannot be, an ERROR comes instead. In lockstep a block that cannot be stored is not acknowledged.
+    /// cannot be, an ERROR comes instead.
     pub(super) fn digest(
         &mut self,
         key: usize,
@@ -140,7 +140,7 @@ impl Worker {
             return;
         };
         let reference = session.reference(key);
-        if !pieces.is_empty() && session.transfer.has_more_windows() {
+        if !pieces.is_empty() && session.transfer.is_incomplete() {
             self.speak(key, outbox);
         }
         let Some(session) = self.sessions.by_reference(reference) else {

@@ -45,8 +45,8 @@ impl Machine {
         }
     }
 
-    /// The client, which has asked again, has started anew, and has not a copy of its request on the way.
-    pub(crate) const fn is_abandoned(&mut self) -> bool {
+    /// Takes note that the client has asked again. `true`: it has started anew, and what came is not a copy of its request.
+    pub(crate) const fn handle_repeated_request(&mut self) -> bool {
         match self {
             Self::Sender(sender) => sender.handle_repeated_request(),
             Self::Receiver(_) => false,
@@ -159,8 +159,7 @@ impl Transfer {
     }
 
     /// Takes in a datagram. What it brings of the file is added to `pieces`, which are to be
-    /// [stored](Self::store), before the machine is polled unless it [has more windows](Self::has_more_windows) to
-    /// take. An answer to a stranger is returned.
+    /// [stored](Self::store), before the machine is polled unless it [is incomplete](Self::is_incomplete). An answer to a stranger is returned.
     pub(crate) fn take<'b>(
         &mut self,
         now: Instant,
@@ -206,9 +205,9 @@ impl Transfer {
         pieces.clear();
     }
 
-    /// Whether more windows of several blocks than this are to come.
-    pub(crate) fn has_more_windows(&self) -> bool {
-        !self.complete && self.machine.summary().negotiated.windowsize > 1
+    /// Whether the last block has not come.
+    pub(crate) const fn is_incomplete(&self) -> bool {
+        !self.complete
     }
 
     /// The sink, if the whole file is in it: it must be committed before the machine is polled.
