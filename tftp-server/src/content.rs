@@ -198,7 +198,7 @@ pub trait Source: Send {
 
 /// A file that is being received. To drop it is to discard it: what was there before must stay as it was.
 pub trait Sink: Send {
-    /// Takes the next bytes.
+    /// Takes the next bytes, which may have been acknowledged already, unless they are the last.
     ///
     /// # Errors
     /// If they cannot be kept: the transfer ends, and the peer is told the code.
