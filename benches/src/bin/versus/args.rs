@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Only these peers, by name; `none` for none
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) peers: Option<Vec<String>>,
+    /// Only the contender with this name in the tables; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "peers")]
+    pub(crate) contender: Vec<String>,
     /// Write versus.json, versus.md and versus.svg there
     #[arg(
         long,

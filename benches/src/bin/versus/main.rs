@@ -103,6 +103,8 @@ fn compare(args: &Args, open_files: u64) -> Result<(), Failed> {
     let cases: Vec<Case> = cases::all(&peers, args.quick, args.short)
         .into_iter()
         .filter(|case| is_chosen(args, &case.name))
+        .map(|case| with_chosen(args, case))
+        .filter(|case| !case.contenders.is_empty())
         .collect();
     let with_loss = is_chosen(args, "loss");
     if args.list {
@@ -115,7 +117,7 @@ fn compare(args: &Args, open_files: u64) -> Result<(), Failed> {
         return Ok(());
     }
     if cases.is_empty() && !with_loss {
-        return Err(Failed::new("no case has such a name"));
+        return Err(Failed::new("no case has such a name, or such a contender"));
     }
     // In memory where the system has such a place, so that no disk is measured.
     let memory = Path::new("/dev/shm");
@@ -167,6 +169,15 @@ fn effort(args: &Args) -> Effort {
 
 fn is_chosen(args: &Args, name: &str) -> bool {
     args.only.is_empty() || args.only.iter().any(|text| name.contains(text.as_str()))
+}
+
+/// The case with those of its contenders that were asked for.
+fn with_chosen(args: &Args, mut case: Case) -> Case {
+    if !args.contender.is_empty() {
+        case.contenders
+            .retain(|contender| args.contender.iter().any(|name| name == contender.name));
+    }
+    case
 }
 
 fn chosen_peers(args: &Args) -> Result<Vec<Kind>, Failed> {
