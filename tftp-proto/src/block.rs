@@ -150,4 +150,12 @@ mod tests {
         assert_eq!(Rollover::Zero.absolute(65_535, 1), 0);
         assert_eq!(Rollover::One.absolute(65_535, 1), 0);
     }
+
+    #[test]
+    fn only_a_number_from_the_last_65536_of_32_bits_has_wrapped() {
+        let last = u32::MAX - 65_536;
+        let wire = Rollover::Zero.wire(last);
+        assert_eq!(Rollover::Zero.absolute(wire, last), last);
+        assert_eq!(Rollover::Zero.absolute(wire.wrapping_add(1), last), 0);
+    }
 }

@@ -51,6 +51,20 @@ fn every_request_error_says_something_else() {
 }
 
 #[test]
+fn an_error_with_a_code_says_which() {
+    for error in [
+        TransferError::Local(ErrorCode::DISK_FULL),
+        TransferError::Peer(ErrorCode::DISK_FULL),
+        TransferError::Declined(ErrorCode::DISK_FULL),
+    ] {
+        let text = error.to_string();
+        let code = format!(": {}", ErrorCode::DISK_FULL);
+        assert!(text.ends_with(&code), "{text}");
+    }
+    assert!(!TransferError::TimedOut.to_string().contains(':'));
+}
+
+#[test]
 fn every_transfer_error_says_something_else() {
     assert_telling(&[
         &TransferError::Local(ErrorCode::DISK_FULL),
