@@ -137,7 +137,8 @@ impl core::error::Error for ContentError {
 
 /// Decides on requests and opens what they name.
 ///
-/// It is called on the thread of the event loop: what blocks here holds up every transfer.
+/// It is called on the thread of the event loop: what blocks here holds up every transfer. What panics here, or in
+/// a source or a sink, ends the transfer that it was called for with ERROR 0; the server goes on.
 pub trait Content: Send {
     /// Opens a file to be sent.
     ///

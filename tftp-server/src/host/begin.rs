@@ -10,6 +10,7 @@ use super::{
     accept::{Call, grant},
     batch::Outbox,
     config::Ports,
+    guard::{GuardedSink, GuardedSource, guarded},
     ports::random,
     report::{Outcome, Report, TurnedAway},
     session::Session,
@@ -137,7 +138,8 @@ impl Worker {
         };
         match (call.incoming.direction(), request.mode()) {
             (Direction::Read, mode) => {
-                let source = self.shared.content().open(&file_request)?;
+                let source = guarded(|| self.shared.content().open(&file_request))?;
+                let source = Box::new(GuardedSource::new(source));
                 Ok(File::Source(match mode {
                     Mode::Octet => source,
                     Mode::Netascii => Box::new(Encoded::new(source)),
@@ -147,7 +149,8 @@ impl Worker {
                 if call.incoming.tsize() > Some(self.shared.config.transfer.max_len) {
                     return Err(ErrorCode::DISK_FULL.into());
                 }
-                let sink = self.shared.content().create(&file_request)?;
+                let sink = guarded(|| self.shared.content().create(&file_request))?;
+                let sink = Box::new(GuardedSink(sink));
                 Ok(File::Sink(match mode {
                     Mode::Octet => sink,
                     Mode::Netascii => Box::new(Decoded::new(sink)),

@@ -1,14 +1,13 @@
 //! Storing uploads without holding up the event loop.
 
-use core::{fmt, panic::AssertUnwindSafe};
+use core::fmt;
 use std::{
     io,
-    panic::catch_unwind,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
-use super::{control::Control, timers::SessionRef};
+use super::{control::Control, guard::guarded, timers::SessionRef};
 use crate::{ContentError, Sink};
 
 /// Files that are flushed to the disk at once, or one for each loop if there are more.
@@ -112,7 +111,7 @@ impl Committer {
                     let Ok(Job { session, sink }) = job else {
                         return;
                     };
-                    let result = commit(sink);
+                    let result = guarded(|| sink.commit());
                     if done.send(Committed { session, result }).is_err() {
                         return;
                     }
@@ -131,13 +130,6 @@ impl Drop for Committer {
             let _ = thread.join();
         }
     }
-}
-
-/// Commits `sink`. If that panics, only its own file is lost: the session ends, and the thread goes on.
-fn commit(sink: Box<dyn Sink>) -> Result<(), ContentError> {
-    // Nothing that the sink may have left half done is used again here.
-    catch_unwind(AssertUnwindSafe(|| sink.commit()))
-        .unwrap_or_else(|_| Err(io::Error::other("the sink panicked").into()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod commit;
 mod config;
 mod control;
 mod datagrams;
+mod guard;
 mod lead;
 mod listen;
 mod misses;

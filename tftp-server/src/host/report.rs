@@ -97,7 +97,7 @@ pub enum TurnedAway {
 }
 
 /// Is told what happens. It is called on the threads of the event loops, by one at a time, so it should be
-/// quick.
+/// quick. Its panics are not caught: they end [`Server::run`](crate::Server::run).
 pub trait Observer: Send {
     /// A request is over and done with.
     fn finished(&mut self, report: &Report<'_>) {

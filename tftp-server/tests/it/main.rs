@@ -13,6 +13,8 @@ mod limits;
 #[cfg(unix)]
 mod names;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod shutdown;
