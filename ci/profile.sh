@@ -31,7 +31,7 @@ perf script --input "$samples" --fields pid,ip,sym 2>/dev/null | awk '
     NF == 0 { count(); next }
     pid == "" { pid = $1; call = ""; kernel = 0; next }
     $1 ~ /^ffff/ { kernel = 1 }
-    $2 ~ /^_*(x64_|do_)?sys_[a-z]/ && $2 !~ /^_*(x64_)?sys_call$/ { call = $2; sub(/^_*(x64_|do_)?sys_/, "", call) }
+    $2 ~ /^_*((x64|arm64)_|do_)?sys_[a-z]/ && $2 !~ /^_*((x64|arm64)_)?sys_call$/ { call = $2; sub(/^_*((x64|arm64)_|do_)?sys_/, "", call) }
     $2 ~ /^(do_preadv|do_pwritev|do_readv|do_writev)$/ { call = $2; sub(/^do_/, "", call) }
     END {
         count()

@@ -199,7 +199,8 @@ pub trait Source: Send {
 
 /// A file that is being received. To drop it is to discard it: what was there before must stay as it was.
 pub trait Sink: Send {
-    /// Takes the next bytes, which may have been acknowledged already, unless they are the last.
+    /// Takes the next bytes. They may have been acknowledged already, unless they are those of the last block; that the
+    /// file is stored the peer is told after [`commit`](Self::commit).
     ///
     /// # Errors
     /// If they cannot be kept: the transfer ends, and the peer is told the code.

@@ -5,9 +5,7 @@ use std::io::{self, IoSliceMut};
 
 use mio::net::UdpSocket;
 use quinn_udp::UdpSocketState;
-use tftp_proto::{
-    ErrorCode, Instant, Output, Packet, Span, Summary, Text, TransferError, Transmit,
-};
+use tftp_proto::{ErrorCode, Instant, Output, Packet, Summary, Text, TransferError, Transmit};
 
 use super::{
     ahead::{Ahead, ROOM, Window, datagram_len, read_into},
@@ -138,9 +136,11 @@ impl Outbox {
                 Output::Wait(at) => return Flow::Idle(at),
                 Output::Done(result) => return Flow::Done(result),
             };
-            let begins = |span: Span| span.offset == transfer.released;
-            let leads = leads && first.span().is_some_and(begins) && transfer.lead.begin(now);
-            let most = if leads { LEAD } else { MOST_DATAGRAMS };
+            let start = first.span().map(|span| span.offset);
+            let most = match start.filter(|start| leads && *start == transfer.released) {
+                Some(start) if transfer.lead.begin(now, start) => LEAD,
+                _ => MOST_DATAGRAMS,
+            };
             ahead = self.gather(first, transfer, now, most);
             octets = octets.saturating_add(self.octets);
             match self.send_run(serial, transfer, outlet) {
@@ -344,4 +344,88 @@ fn explain(message: &'static str, buf: &mut [u8]) -> Option<usize> {
     }
     let message = Text(message.as_bytes());
     Packet::Error { code, message }.encode(buf).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::{Ipv4Addr, SocketAddr};
+
+    use tftp_proto::{Config, Incoming, Length, Sender};
+
+    use super::*;
+    use crate::{
+        Source,
+        host::{
+            datagrams::{BATCH, Datagrams},
+            socket::{Listener, bind_group, prepare_upload},
+        },
+    };
+
+    struct Zeros;
+
+    impl Source for Zeros {
+        fn length(&self) -> Option<u64> {
+            Some(1 << 20)
+        }
+
+        fn read_at(&mut self, _: u64, buf: &mut [u8]) -> Result<usize, ContentError> {
+            buf.fill(0);
+            Ok(buf.len())
+        }
+    }
+
+    fn socket() -> Listener {
+        let sockets = bind_group((Ipv4Addr::LOCALHOST, 0).into(), 1, 1 << 20);
+        sockets.unwrap().pop().unwrap()
+    }
+
+    /// How many datagrams of 516 octets each message has that is there.
+    fn messages(socket: &Listener) -> Vec<usize> {
+        let mut datagrams = Datagrams::new();
+        datagrams.receive(&socket.socket, &socket.state, BATCH);
+        let lens = datagrams.messages().map(|message| message.meta.len / 516);
+        lens.collect()
+    }
+
+    /// How the first two windows of four blocks each leave.
+    fn windows(leads: bool) -> [Vec<usize>; 2] {
+        let (server, client) = (socket(), socket());
+        prepare_upload(&client.socket, 1 << 16);
+        let from: SocketAddr = client.address;
+        let incoming = Incoming::decode(from, b"\0\x01f\0octet\0windowsize\x004\0").unwrap();
+        let length = Length::Known(1 << 20);
+        let sender = Sender::accept(Instant::ZERO, &incoming, length, Config::server());
+        let mut transfer = Transfer::new(Machine::Sender(sender), File::Source(Box::new(Zeros)));
+        transfer.allow(u64::MAX);
+        let outlet = Outlet {
+            socket: &server.socket,
+            state: &server.state,
+            source: None,
+            segments: server.segments,
+        };
+        let mut outbox = Outbox::new();
+        let mut serve = |transfer: &mut Transfer, now| {
+            assert!(matches!(
+                outbox.serve(1, transfer, &outlet, now, leads),
+                Flow::Idle(_)
+            ));
+        };
+        serve(&mut transfer, Instant::ZERO);
+        messages(&client);
+        [0_u8, 4].map(|acknowledged| {
+            let now = Instant::from_millis(acknowledged.into());
+            transfer.take(now, from, &[0, 4, 0, acknowledged], &mut Vec::new());
+            serve(&mut transfer, now);
+            messages(&client)
+        })
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn two_datagrams_go_ahead_where_they_may_and_that_was_not_tried_yet() {
+        if socket().segments > 1 {
+            assert_eq!(windows(false), [vec![4], vec![4]]);
+            assert_eq!(windows(true), [vec![4], vec![2, 2]]);
+        }
+    }
 }

@@ -100,6 +100,7 @@ impl Worker {
             serial: self.shared.census().enter(peer, self.index, key),
             started,
             half_open_until: started.saturating_add(half_open_time),
+            lingers_until: Instant::ZERO,
             wake: NEVER,
             armed: NEVER,
             rate_due: NEVER,

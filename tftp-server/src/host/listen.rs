@@ -125,7 +125,7 @@ impl Worker {
 
     /// Follows up what a session has taken in, `pieces` of a file if it receives one.
     ///
-    /// A window is acknowledged before it is stored, but for the last one, so that the client goes on meanwhile.
+    /// A window, of one block as well, is acknowledged before it is stored, but for the last one, so that the client goes on meanwhile.
     /// Nothing is lost by that: what tells it that the file is stored is the last ACK, and if anything before
     /// cannot be, an ERROR comes instead.
     pub(super) fn digest(
@@ -140,7 +140,7 @@ impl Worker {
             return;
         };
         let reference = session.reference(key);
-        if !pieces.is_empty() && session.transfer.is_incomplete() {
+        if !pieces.is_empty() && !session.transfer.is_complete() {
             self.speak(key, outbox);
         }
         let Some(session) = self.sessions.by_reference(reference) else {

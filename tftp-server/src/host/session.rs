@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) started: Instant,
     /// How long it may stay half open.
     pub(crate) half_open_until: Instant,
+    /// Until when it keeps its port after its transfer has failed.
+    pub(crate) lingers_until: Instant,
     /// When it wants a turn, and when a timer will give it one.
     pub(crate) wake: Instant,
     pub(crate) armed: Instant,
@@ -57,7 +59,7 @@ pub(crate) struct Session {
     pub(crate) awaits_room: bool,
     /// Its file is being stored; until that is done the machine is left alone.
     pub(crate) committing: bool,
-    /// It was reported, and stays only to repeat its last ACK.
+    /// It was reported, and stays only to repeat its last ACK, or because it lingers.
     pub(crate) reported: bool,
     pub(crate) verdict: Option<Verdict>,
 }

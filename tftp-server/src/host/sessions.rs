@@ -12,7 +12,7 @@ use super::{session::Session, timers::SessionRef};
 pub(crate) struct Sessions {
     slab: Slab<Session>,
     by_ends: HashMap<(SocketAddr, SocketAddr), usize>,
-    /// Those that only stay to repeat their last ACK.
+    /// Those that were reported and only stay for a while.
     dallying: usize,
 }
 
@@ -25,7 +25,7 @@ impl Sessions {
         self.slab.is_empty()
     }
 
-    /// Whether all that is left is to repeat last ACKs.
+    /// Whether none is left that was not reported.
     pub(crate) fn are_done(&self) -> bool {
         self.slab.len() == self.dallying
     }
@@ -61,7 +61,7 @@ impl Sessions {
         key
     }
 
-    /// A session has been reported and only stays to repeat its last ACK.
+    /// A session has been reported and only stays for a while.
     pub(crate) const fn dally(&mut self) {
         self.dallying = self.dallying.saturating_add(1);
     }

@@ -45,7 +45,8 @@ impl Machine {
         }
     }
 
-    /// Takes note that the client has asked again. `true`: it has started anew, and what came is not a copy of its request.
+    /// Takes note that the client has asked again. `true`: it has started anew, and what came is no copy of its
+    /// request.
     pub(crate) const fn handle_repeated_request(&mut self) -> bool {
         match self {
             Self::Sender(sender) => sender.handle_repeated_request(),
@@ -97,7 +98,7 @@ pub(crate) struct Transfer {
     pub(crate) lead: Lead,
     /// Runs of DATA may be handed over as one large datagram for the kernel to cut.
     pub(crate) segmentation: bool,
-    /// The last block has arrived and is written, but not committed.
+    /// The last block has arrived, and nothing has been committed.
     complete: bool,
     /// What the client is told with an ERROR that has no code of its own.
     pub(crate) farewell: Option<&'static str>,
@@ -159,7 +160,8 @@ impl Transfer {
     }
 
     /// Takes in a datagram. What it brings of the file is added to `pieces`, which are to be
-    /// [stored](Self::store), before the machine is polled unless it [is incomplete](Self::is_incomplete). An answer to a stranger is returned.
+    /// [stored](Self::store): before the next poll if the file is [complete](Self::is_complete) with them. An answer to a
+    /// stranger is returned.
     pub(crate) fn take<'b>(
         &mut self,
         now: Instant,
@@ -205,9 +207,9 @@ impl Transfer {
         pieces.clear();
     }
 
-    /// Whether the last block has not come.
-    pub(crate) const fn is_incomplete(&self) -> bool {
-        !self.complete
+    /// Whether the last block has come and is not [taken](Self::take_complete) to be committed.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// The sink, if the whole file is in it: it must be committed before the machine is polled.

@@ -11,12 +11,15 @@ use super::{
     session::Verdict,
     socket::Listener,
     spin::FEW,
-    transfer::File,
+    transfer::{File, Machine},
     worker::{Buffers, Worker},
 };
 
 /// How long to wait for a socket to have room before trying anyway.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an upload that could not be stored keeps its port.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Where the datagrams of a session leave.
 pub(super) fn outlet<'s>(
     own: Option<&'s UdpSocket>,
@@ -97,25 +100,57 @@ impl Worker {
             Flow::Idle(at) => self.rest(key, at),
             Flow::More => self.enqueue(key),
             Flow::Blocked => self.await_room(key),
-            Flow::Done(result) => self.finish(key, result),
+            Flow::Done(result) => self.conclude(key, now, result),
         }
     }
 
     /// Reports an upload as soon as the client was told that it is stored. The session stays for a
     /// while, in case that was lost.
     fn note_received(&mut self, key: usize) {
-        let now = self.now();
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         if session.transfer.is_received() && !session.reported {
-            session.reported = true;
             let summary = session.transfer.machine.summary();
-            self.shared.tell(&session.report(now, Ok(summary)));
-            let session = session.reference(key);
-            self.sessions.dally();
-            let worker = self.index;
-            self.shared.census().dally(Place { worker, session });
+            self.report_ahead(key, Ok(summary));
+        }
+    }
+
+    /// Reports a session that stays for a while although its transfer is over.
+    fn report_ahead(&mut self, key: usize, result: Result<Summary, TransferError>) {
+        let now = self.now();
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        session.reported = true;
+        self.shared.tell(&session.report(now, result));
+        let session = session.reference(key);
+        self.sessions.dally();
+        let worker = self.index;
+        self.shared.census().dally(Place { worker, session });
+    }
+
+    /// Ends a session whose transfer is over. An upload that could not be stored keeps its port for a moment: what its
+    /// client has sent meanwhile, as it was told to, would else be answered by the system, and a client that has
+    /// connected its socket would hear that before our ERROR.
+    fn conclude(&mut self, key: usize, now: Instant, result: Result<Summary, TransferError>) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let is_upload = matches!(session.transfer.machine, Machine::Receiver(_));
+        let has_failed_here = matches!(result, Err(TransferError::Local(_)));
+        if is_upload && has_failed_here && session.socket.is_some() && !session.reported {
+            session.lingers_until = now.saturating_add(LINGER);
+            // Whoever is told of an upload that failed finds nothing of it.
+            session.transfer.file = File::Gone;
+            self.report_ahead(key, result);
+        }
+        match self.sessions.get_mut(key) {
+            Some(session) if now < session.lingers_until => {
+                let until = session.lingers_until;
+                self.wake_at(key, until);
+            }
+            _ => self.finish(key, result),
         }
     }
 

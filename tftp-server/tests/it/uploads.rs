@@ -1,7 +1,11 @@
 //! What is stored, what is not, and what stays as it was.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 use std::{
+    net::UdpSocket,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     sync::{Arc, Mutex, mpsc},
@@ -511,4 +515,28 @@ fn a_block_that_cannot_be_written_is_told_once() {
     assert_eq!(server.ended().outcome, "Local(ErrorCode(3))");
     assert_eq!(*log.lock().unwrap(), ["write"]);
     client.assert_no_answer();
+}
+
+/// What it has sent on meanwhile must not bring it word of a closed port first, as the system would send it.
+#[test]
+fn a_client_with_a_connected_socket_hears_why_its_upload_failed() {
+    let content = Failing {
+        at_commit: false,
+        log: Arc::default(),
+    };
+    let server = serve(config(), content);
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.send_to(&wrq("new", &[]), server.address).unwrap();
+    let mut buf = [0; 516];
+    let (_, tid) = client.recv_from(&mut buf).unwrap();
+    client.connect(tid).unwrap();
+    client.send(&data(1, &[1; 512])).unwrap();
+    assert_eq!(server.ended().outcome, "Local(ErrorCode(3))");
+    for _ in 0..3 {
+        client.send(&data(2, &[2; 512])).unwrap();
+    }
+    let mut receive = || client.recv(&mut buf).map(|len| buf[..len].to_vec());
+    assert_eq!(receive().unwrap(), ack(1));
+    assert_eq!(error_code(&receive().unwrap()), 3);
 }

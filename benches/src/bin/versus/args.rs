@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) role: Option<Role>,
-    /// Only cases whose name contains this; may be repeated. `--list` shows the names
+    /// Only the case with this name, or those whose names contain this; may be repeated. `--list` shows the names
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Vec<String>,
     /// Print the names of the cases and end

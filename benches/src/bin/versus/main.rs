@@ -100,13 +100,15 @@ fn raise_file_limit() -> u64 {
 
 fn compare(args: &Args, open_files: u64) -> Result<(), Failed> {
     let peers = chosen_peers(args)?;
-    let cases: Vec<Case> = cases::all(&peers, args.quick, args.short)
+    let cases = cases::all(&peers, args.quick, args.short);
+    let names: Vec<String> = cases.iter().map(|case| case.name.clone()).collect();
+    let cases: Vec<Case> = cases
         .into_iter()
-        .filter(|case| is_chosen(args, &case.name))
+        .filter(|case| is_chosen(args, &case.name, &names))
         .map(|case| with_chosen(args, case))
         .filter(|case| !case.contenders.is_empty())
         .collect();
-    let with_loss = is_chosen(args, "loss");
+    let with_loss = args.contender.is_empty() && is_chosen(args, "loss", &names);
     if args.list {
         for case in &cases {
             println!("{}", case.name);
@@ -167,8 +169,11 @@ fn effort(args: &Args) -> Effort {
     }
 }
 
-fn is_chosen(args: &Args, name: &str) -> bool {
-    args.only.is_empty() || args.only.iter().any(|text| name.contains(text.as_str()))
+/// Whether the case is one of those that were asked for: by its whole name, or by a part that is no other's whole
+/// name.
+fn is_chosen(args: &Args, name: &str, names: &[String]) -> bool {
+    let is_meant = |text: &String| name == text || (name.contains(text) && !names.contains(text));
+    args.only.is_empty() || args.only.iter().any(is_meant)
 }
 
 /// The case with those of its contenders that were asked for.
