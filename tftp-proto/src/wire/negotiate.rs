@@ -162,13 +162,13 @@ impl OptionSet {
 
     /// What no option speaks of is as in plain TFTP.
     const fn reset_absent(&mut self) {
-        if !self.has(TIMEOUT | UTIMEOUT) {
+        if !self.has(TIMEOUT) && !self.has(UTIMEOUT) {
             self.timeout = 0;
         }
         if !self.has(WINDOWSIZE) {
             self.windowsize = 1;
         }
-        if !self.has(BLKSIZE | BLKSIZE2) {
+        if !self.has(BLKSIZE) && !self.has(BLKSIZE2) {
             self.blksize = DEFAULT_BLKSIZE;
         }
     }

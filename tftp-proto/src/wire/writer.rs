@@ -36,7 +36,7 @@ impl<'t> Writer<'t> {
     /// The header of DATA, ACK and ERROR: the opcode and a number.
     #[inline]
     pub(crate) fn head(&mut self, opcode: u16, number: u16) {
-        let head = u32::from(opcode) << 16 | u32::from(number);
+        let head = (u32::from(opcode) << 16).wrapping_add(number.into());
         self.octets(&head.to_be_bytes());
     }
 

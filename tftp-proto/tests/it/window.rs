@@ -99,6 +99,30 @@ fn c62_a_sender_sends_whole_windows_and_waits() {
 }
 
 #[test]
+fn a_number_before_the_first_block_is_no_report_of_a_loss() {
+    let first = "
+             > DATA 1 [512]
+             > DATA 2 [512]
+             > DATA 3 [512]
+             > DATA 4 [512]";
+    for (ack, then) in [("65535", ""), ("0", first)] {
+        serving(
+            5 * 512,
+            &format!(
+                "{first}
+        20   < ACK {ack} = ignored{then}
+        21   quiet
+        30   < ACK 4
+             > DATA 5 [512]
+             > DATA 6 [0]
+        40   < ACK 6
+             done ok 2560"
+            ),
+        );
+    }
+}
+
+#[test]
 fn c63_a_receiver_acknowledges_window_ends_and_the_end() {
     getting(
         "
