@@ -1,6 +1,7 @@
 //! Sockets that are handed over, and several threads.
 
-use std::{net::UdpSocket, os::fd::OwnedFd, process::Command};
+use core::time::Duration;
+use std::{net::UdpSocket, os::fd::OwnedFd, process::Command, thread, time::Instant};
 
 use crate::support::*;
 
@@ -38,18 +39,28 @@ fn it_listens_on_given_addresses_beside_a_socket_that_is_handed_over() {
     }
 }
 
+/// How many threads of the process have the name of an event loop.
+fn loops(process: u32) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let loops = tasks.filter(|task| {
+        let name = task.as_ref().unwrap().path().join("comm");
+        std::fs::read_to_string(name).unwrap().trim() == "tftp-loop"
+    });
+    loops.count()
+}
+
 #[test]
 fn it_has_as_many_threads_as_it_is_told_to() {
     for threads in [1, 5] {
         let tftpd = Tftpd::start(&["--threads", &threads.to_string()]);
-        // All of them run before the first answer, but for the one that starts them.
         assert_eq!(tftpd.client().read("image"), Ok(vec![7; 1000]));
-        let tasks = format!("/proc/{}/task", tftpd.child.id());
-        let loops = std::fs::read_dir(tasks).unwrap().filter(|task| {
-            let name = task.as_ref().unwrap().path().join("comm");
-            std::fs::read_to_string(name).unwrap().trim() == "tftp-loop"
-        });
-        assert_eq!(loops.count(), threads - 1);
+        // The first one is the program's own. The others have been started before it answers, but may not have run
+        // yet, and a thread names itself.
+        let start = Instant::now();
+        while loops(tftpd.child.id()) < threads - 1 && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(loops(tftpd.child.id()), threads - 1);
     }
 }
 
