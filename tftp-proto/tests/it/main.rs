@@ -6,6 +6,8 @@
 )]
 
 #[cfg(test)]
+mod acks;
+#[cfg(test)]
 mod backoff;
 #[cfg(test)]
 mod conformance;

@@ -19,6 +19,8 @@ mod ports;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod storing;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 use tftp_proto::ErrorCode;
 use tftp_server::{Content, ContentError, FileRequest, Sink, Source};
 
-use crate::support::{Client, ack, config, data, error_code, rrq, serve, wrq};
+use crate::support::{Client, Running, ack, config, data, error_code, rrq, serve, wrq};
 
 /// Panics in the call that the name of the file says.
 #[derive(Clone)]
@@ -59,8 +59,16 @@ impl Sink for Panicking {
     }
 }
 
-fn not_defined(datagram: &[u8]) -> bool {
-    error_code(datagram) == ErrorCode::NOT_DEFINED.0
+/// What the client of `name`, which names a call, hears last, and what is told of it. `whole`: if nothing panics.
+fn assert_end(server: &Running, name: &str, answer: &[u8], whole: &[u8]) {
+    let outcome = server.ended().outcome;
+    if name == "none" {
+        assert_eq!(answer, whole);
+        assert_eq!(outcome, "Complete");
+    } else {
+        assert_eq!(error_code(answer), ErrorCode::NOT_DEFINED.0, "{name}");
+        assert_ne!(outcome, "Complete", "{name}");
+    }
 }
 
 #[test]
@@ -76,13 +84,9 @@ fn whatever_panics_in_a_download_its_client_is_told_and_others_are_served() {
             answer = client.receive().0;
         }
         if name == "none" {
-            assert_eq!(answer, data(2, &[7; 88]));
             client.send_to(tid, &ack(2));
-            assert_eq!(server.ended().outcome, "Complete");
-        } else {
-            assert!(not_defined(&answer), "{name}: {answer:?}");
-            assert_ne!(server.ended().outcome, "Complete", "{name}");
         }
+        assert_end(&server, name, &answer, &data(2, &[7; 88]));
     }
 }
 
@@ -106,12 +110,6 @@ fn whatever_panics_in_an_upload_its_client_is_told_and_others_are_served() {
             client.send_to(tid, &data(1, b"all"));
             answer = client.receive().0;
         }
-        if name == "none" {
-            assert_eq!(answer, ack(1));
-            assert_eq!(server.ended().outcome, "Complete");
-        } else {
-            assert!(not_defined(&answer), "{name}: {answer:?}");
-            assert_ne!(server.ended().outcome, "Complete", "{name}");
-        }
+        assert_end(&server, name, &answer, &ack(1));
     }
 }

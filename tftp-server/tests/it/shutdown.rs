@@ -161,8 +161,8 @@ impl Sink for Slow {
     }
 }
 
-#[test]
-fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
+/// A server that was told to stop while it stores the file of the client, which it does when it is told to go on.
+fn stopped_while_it_stores() -> (Running, Client, mpsc::Sender<()>) {
     let ((committing, begun), (done, go_on)) = (mpsc::channel(), mpsc::channel());
     let server = serve(config(), Slowly(Some(Slow { committing, go_on })));
     let client = Client::new(server.address);
@@ -171,6 +171,12 @@ fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
     client.send_to(tid, &data(1, b"all"));
     begun.recv_timeout(PATIENCE).unwrap();
     server.handle.stop();
+    (server, client, done)
+}
+
+#[test]
+fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
+    let (server, client, done) = stopped_while_it_stores();
     done.send(()).unwrap();
     assert_eq!(client.receive().0, ack(1));
     assert_eq!(server.ended().outcome, "Complete");
@@ -179,14 +185,7 @@ fn a_file_that_is_being_stored_is_stored_during_a_stop_which_then_ends() {
 
 #[test]
 fn a_sink_that_panics_holds_up_no_stop_and_its_client_is_told() {
-    let ((committing, begun), (done, go_on)) = (mpsc::channel(), mpsc::channel());
-    let server = serve(config(), Slowly(Some(Slow { committing, go_on })));
-    let client = Client::new(server.address);
-    client.ask(&wrq("new", &[("timeout", "200")]));
-    let (_, tid) = client.receive();
-    client.send_to(tid, &data(1, b"all"));
-    begun.recv_timeout(PATIENCE).unwrap();
-    server.handle.stop();
+    let (server, client, done) = stopped_while_it_stores();
     drop(done);
     assert_eq!(error_code(&client.receive().0), 0);
     assert_eq!(server.ended().outcome, "Local(ErrorCode(0))");

@@ -408,3 +408,14 @@ fn receive_until(
         .unwrap();
     socket.recv_from(buf).ok()
 }
+
+/// Starts an upload and sends one whole block.
+pub(crate) fn begin(server: &Running, name: &str) -> (Client, SocketAddr) {
+    let client = Client::new(server.address);
+    client.ask(&wrq(name, &[]));
+    let (answer, tid) = client.receive();
+    assert_eq!(answer, ack(0));
+    client.send_to(tid, &data(1, &[1; 512]));
+    assert_eq!(client.receive().0, ack(1));
+    (client, tid)
+}
